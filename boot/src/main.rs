@@ -1,2 +1,32 @@
-//! Placeholder.
-fn main() {}
+//! `cargo boot`: builds guest images, and runs and tests them on a real Xen host.
+//!
+//! The host is Xen and Debian's Linux in an emulator (`rig`), or the machine's own where this
+//! runs in a dom0. `commands` has one file per command; `guest` turns a crate into an image;
+//! `host` is about the user's machine and its packages.
+
+mod cli;
+mod cmd;
+mod commands;
+mod host;
+mod paths;
+mod rig;
+mod ui;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    ui::set_verbose(cli.verbose);
+    let done = rig::children::handle_signals().and_then(|()| match &cli.command {
+        cli::Command::Exec(args) => commands::exec::exec(args),
+    });
+    rig::children::clean_up();
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(err) => {
+            eprintln!("boot: error: {err:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Where things lie: everything `cargo boot` writes is below the workspace's target folder.
+
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// The root of this workspace.
+pub(crate) fn workspace() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let own = own.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    own.parent().map(Path::to_owned).unwrap_or(own)
+}
+
+/// The folder of the rig: its cache and its running hosts.
+pub(crate) fn rig() -> Result<PathBuf> {
+    dir(workspace().join("target/rig"))
+}
+
+/// Where finished images go.
+pub(crate) fn images() -> Result<PathBuf> {
+    dir(workspace().join("target/images"))
+}
+
+/// `path`, made if it is not there.
+pub(crate) fn dir(path: PathBuf) -> Result<PathBuf> {
+    std::fs::create_dir_all(&path)
+        .with_context(|| format!("cannot make the folder {}", path.display()))?;
+    Ok(path)
+}

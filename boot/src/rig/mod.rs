@@ -1,0 +1,14 @@
+//! The rig: a real Xen host in an emulator, made from Debian's own packages.
+//!
+//! [`cache`] makes what every host needs, once per set of package versions. [`payload`]
+//! collects the files of one run, [`session`] boots a host with them and speaks to it.
+
+pub(crate) mod archive;
+pub(crate) mod cache;
+pub(crate) mod children;
+pub(crate) mod libs;
+pub(crate) mod payload;
+pub(crate) mod pvcalls;
+pub(crate) mod recipe;
+pub(crate) mod session;
+pub(crate) mod wire;

@@ -1,0 +1,153 @@
+//! The files of one run: what is appended to the base initramfs.
+
+use super::archive::Archive;
+use super::{libs, wire};
+use crate::host::tools;
+use anyhow::{Context, Result, anyhow, bail};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Where files land in dom0 when no other place is given, and where scripts start.
+pub(crate) const FOLDER: &str = "/guest";
+
+const INIT: &str = include_str!("../../rig/init.sh");
+const XL_CONF: &str = include_str!("../../rig/xl.conf");
+
+/// A file or folder to be put into dom0: `FILE` or `FILE:DEST`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// Where it is here.
+    pub(crate) from: PathBuf,
+    /// Its absolute path in dom0.
+    pub(crate) to: String,
+}
+
+impl FromStr for Added {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        // A colon that is not followed by an absolute path belongs to the file's name.
+        let (from, to) = match text.rsplit_once(':') {
+            Some((from, to)) if to.starts_with('/') && !from.is_empty() => (from, Some(to)),
+            _ => (text, None),
+        };
+        let from = PathBuf::from(from);
+        let to = match to {
+            Some(to) if !to.ends_with('/') => to.to_owned(),
+            folder => {
+                let name = from.file_name().and_then(|name| name.to_str());
+                let name = name.with_context(|| format!("`{text}` names no file"))?;
+                format!("{}/{name}", folder.unwrap_or(FOLDER).trim_end_matches('/'))
+            }
+        };
+        Ok(Self { from, to })
+    }
+}
+
+/// The files of one run, being collected.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    archive: Archive<Vec<u8>>,
+    nonce: String,
+}
+
+impl Payload {
+    /// A host that, once it is up, runs the shell script `main`.
+    pub(crate) fn new(main: &str) -> Result<Self> {
+        let nonce = wire::nonce()?;
+        let mut archive = Archive::new(Vec::new());
+        archive.file("init", 0o755, INIT.as_bytes())?;
+        archive.file("callisto/nonce", 0o644, nonce.as_bytes())?;
+        archive.file("callisto/main", 0o755, main.as_bytes())?;
+        archive.file("etc/xen/xl.conf", 0o644, XL_CONF.as_bytes())?;
+        archive.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
+        archive.file("etc/group", 0o644, b"root:x:0:\n")?;
+        archive.file("etc/hosts", 0o644, b"127.0.0.1 localhost\n::1 localhost\n")?;
+        archive.folder(FOLDER)?;
+        Ok(Self { archive, nonce })
+    }
+
+    /// What marks the control records of this run.
+    pub(crate) fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// Puts these bytes into a file.
+    pub(crate) fn file(&mut self, path: &str, mode: u32, bytes: &[u8]) -> Result<()> {
+        self.archive.file(path, mode, bytes)
+    }
+
+    /// Puts a file or folder of this machine into dom0.
+    pub(crate) fn add(&mut self, added: &Added) -> Result<()> {
+        self.archive.copy(&added.from, &added.to)
+    }
+
+    /// Puts a program with everything it needs to run into dom0, under `/usr/local/bin`.
+    pub(crate) fn add_program(&mut self, program: &str) -> Result<()> {
+        let path = if program.contains('/') {
+            Path::new(program)
+                .canonicalize()
+                .with_context(|| format!("cannot find the program {program}"))?
+        } else {
+            tools::find_program(program)
+                .ok_or_else(|| anyhow!("there is no program `{program}` on this machine's PATH"))?
+        };
+        let name = Path::new(program)
+            .file_name()
+            .and_then(|name| name.to_str());
+        let Some(name) = name else {
+            bail!("`{program}` names no program")
+        };
+        self.place_program(Path::new("/"), &path, name)
+    }
+
+    /// Puts the program `path` of the tree `root` into dom0 as `/usr/local/bin/NAME`.
+    pub(crate) fn place_program(&mut self, root: &Path, path: &Path, name: &str) -> Result<()> {
+        self.archive.copy(
+            &libs::resolve(root, path)?,
+            &format!("usr/local/bin/{name}"),
+        )?;
+        let needed = libs::closure(root, path)?;
+        needed
+            .iter()
+            .try_for_each(|(path, file)| self.archive.copy(file, path))
+    }
+
+    /// The finished archive.
+    pub(crate) fn finish(self) -> Result<Vec<u8>> {
+        self.archive.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (String, String) {
+        let added: Added = text.parse().unwrap();
+        (added.from.display().to_string(), added.to)
+    }
+
+    #[test]
+    fn a_file_lands_in_the_guest_folder_or_where_it_is_told_to() {
+        assert_eq!(
+            parse("dir/hello.cfg"),
+            ("dir/hello.cfg".into(), "/guest/hello.cfg".into())
+        );
+        assert_eq!(
+            parse("hello:/tmp/other"),
+            ("hello".into(), "/tmp/other".into())
+        );
+        assert_eq!(parse("hello:/tmp/"), ("hello".into(), "/tmp/hello".into()));
+        assert_eq!(
+            parse("odd:name"),
+            ("odd:name".into(), "/guest/odd:name".into())
+        );
+    }
+
+    #[test]
+    fn a_path_without_a_name_is_refused() {
+        assert!("..".parse::<Added>().is_err());
+        assert!("".parse::<Added>().is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! One running host: boots it, and gives what it sends.
+
+use super::cache::Cache;
+use super::children::{Guarded, TemporaryFolder};
+use super::payload::Payload;
+use super::wire::{Decoder, Item};
+use crate::{cmd, paths, ui};
+use anyhow::{Context, Result, anyhow};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// Memory of the emulated machine unless told otherwise; dom0 has 1 GiB of it.
+pub(crate) const DEFAULT_MEMORY_MIB: u32 = 3072;
+
+/// How long a host may take until its script starts. An unloaded machine needs 5 to 10 s.
+pub(crate) const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
+
+const XEN_ARGS: &str = "console=com1 dom0_mem=1024M loglvl=all guest_loglvl=all";
+const LINUX_ARGS: &str = "console=hvc0 quiet panic=1";
+
+/// What a host sent, or that it sent nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// Bytes of output.
+    Output(Vec<u8>),
+    /// A record of our scripts.
+    Record(String),
+    /// Nothing within the time given.
+    Silence,
+    /// The emulator has ended.
+    Ended,
+}
+
+/// A running host. It ends when this value is dropped.
+#[derive(Debug)]
+pub(crate) struct Session {
+    emulator: Guarded,
+    input: Option<ChildStdin>,
+    bytes: Receiver<Vec<u8>>,
+    decoder: Decoder,
+    items: VecDeque<Item>,
+    log: PathBuf,
+    _folder: TemporaryFolder,
+}
+
+impl Session {
+    /// Boots a host with the files of `payload` and `memory_mib` of memory.
+    pub(crate) fn start(cache: &Cache, payload: Payload, memory_mib: u32) -> Result<Self> {
+        let folder =
+            TemporaryFolder::new(paths::rig()?.join(format!("runs/{}", std::process::id())))?;
+        let decoder = Decoder::new(payload.nonce());
+        // Relative names below, so that no blank or comma of a path reaches the emulator.
+        std::os::unix::fs::symlink(cache.hypervisor(), folder.path().join("xen.elf"))?;
+        std::os::unix::fs::symlink(cache.kernel(), folder.path().join("vmlinuz"))?;
+        write_initramfs(
+            &folder.path().join("initramfs.cpio"),
+            &cache.base(),
+            &payload.finish()?,
+        )?;
+        ui::step("booting Xen and dom0");
+        let mut qemu = command(folder.path(), memory_mib);
+        cmd::show(&qemu);
+        let mut child = qemu.spawn().context("cannot start the emulator")?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let emulator = Guarded::new(child);
+        let mut output = output.context("the emulator has no output")?;
+        let (sender, bytes) = channel();
+        // A thread of its own, so that a slow reader of ours never makes the emulator drop bytes.
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 65536];
+            while let Ok(length) = output.read(&mut buffer) {
+                if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let log = folder.path().join("xen.log");
+        Ok(Self {
+            emulator,
+            input,
+            bytes,
+            decoder,
+            items: VecDeque::new(),
+            log,
+            _folder: folder,
+        })
+    }
+
+    /// Waits until the script starts.
+    pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + BOOT_TIMEOUT;
+        loop {
+            match self.next(deadline) {
+                Message::Record(record) if record == "ready" => return Ok(()),
+                Message::Record(record) => ui::detail(format!("dom0: {record}")),
+                Message::Output(bytes) => ui::detail(String::from_utf8_lossy(&bytes).trim_end()),
+                Message::Silence => return Err(self.failure("dom0 was not up in time")),
+                Message::Ended => return Err(self.failure("the host went down while booting")),
+            }
+        }
+    }
+
+    /// The next thing the host sends, or that it sends nothing until `deadline`.
+    pub(crate) fn next(&mut self, deadline: Instant) -> Message {
+        loop {
+            match self.items.pop_front() {
+                Some(Item::Output(bytes)) => return Message::Output(bytes),
+                Some(Item::Record(record)) => return Message::Record(record),
+                None => {}
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.bytes.recv_timeout(left) {
+                Ok(bytes) => self.items.extend(self.decoder.feed(&bytes)),
+                Err(RecvTimeoutError::Timeout) => return Message::Silence,
+                Err(RecvTimeoutError::Disconnected) => return Message::Ended,
+            }
+        }
+    }
+
+    /// Where to type, for a session with a prompt. It can be taken once.
+    pub(crate) fn take_input(&mut self) -> Option<ChildStdin> {
+        self.input.take()
+    }
+
+    /// An error with the end of the log of Xen and dom0's kernel, and where all of it lies.
+    pub(crate) fn failure(&self, what: &str) -> anyhow::Error {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).replace('\r', "");
+        anyhow!(
+            "{what}. The end of the host's log ({}):\n{}",
+            kept_log().display(),
+            cmd::tail(&text, 25)
+        )
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.emulator.end();
+        let _ = std::fs::rename(&self.log, kept_log());
+    }
+}
+
+/// Where the log of Xen and dom0's kernel of the last run is kept.
+pub(crate) fn kept_log() -> PathBuf {
+    paths::workspace().join("target/rig/xen.log")
+}
+
+fn write_initramfs(path: &Path, base: &Path, overlay: &[u8]) -> Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut out = File::create(path)?;
+        std::io::copy(&mut File::open(base)?, &mut out)?;
+        out.write_all(overlay)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn command(folder: &Path, memory_mib: u32) -> Command {
+    let mut qemu = Command::new("setpriv");
+    qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
+        .args(["-accel", "tcg,thread=multi"])
+        // With SMAP and SMEP this emulator makes dom0 crash in its first seconds.
+        .args(["-cpu", "max,-smap,-smep", "-smp", "2"])
+        .args(["-m", &memory_mib.to_string()])
+        .args([
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-nic",
+            "none",
+            "-no-reboot",
+        ])
+        .args([
+            "-chardev",
+            "file,id=xen,path=xen.log",
+            "-serial",
+            "chardev:xen",
+        ])
+        .args([
+            "-chardev",
+            "stdio,id=dom0,signal=off",
+            "-serial",
+            "chardev:dom0",
+        ])
+        .args(["-kernel", "xen.elf", "-append", XEN_ARGS])
+        .args(["-initrd", &format!("vmlinuz {LINUX_ARGS},initramfs.cpio")])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    qemu
+}
