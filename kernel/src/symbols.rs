@@ -49,6 +49,19 @@ impl<'a> Symbols<'a> {
         Some(Self { entries, names })
     }
 
+    /// Bytes of the whole table that begins with this header; `None` when it is none.
+    #[must_use]
+    pub fn table_bytes(header: &[u8; HEADER_BYTES]) -> Option<usize> {
+        if !header.starts_with(&MAGIC) {
+            return None;
+        }
+        let word = |at: usize| Some(u32::from_le_bytes(*header.get(at..)?.first_chunk()?) as usize);
+        word(4)?
+            .checked_mul(ENTRY_BYTES)?
+            .checked_add(word(8)?)?
+            .checked_add(HEADER_BYTES)
+    }
+
     /// The number of functions.
     #[must_use]
     pub const fn count(&self) -> usize {

@@ -1,0 +1,92 @@
+//! Random bytes from the processor: RDSEED, else RDRAND, else a guess with a warning.
+
+use core::arch::asm;
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use crate::time;
+
+const NONE: u8 = 0;
+const RDRAND: u8 = 1;
+const RDSEED: u8 = 2;
+
+static SOURCE: AtomicU8 = AtomicU8::new(NONE);
+
+/// How often an instruction that is out of entropy is asked again before the other source
+/// has its turn; the processor vendors' advice for RDRAND is 10.
+const TRIES: usize = 64;
+
+/// Finds out what the processor offers.
+pub(crate) fn init() {
+    let leaf1 = core::arch::x86_64::__cpuid(1);
+    let leaf7 = core::arch::x86_64::__cpuid_count(7, 0);
+    let source = match (leaf7.ebx & 1 << 18 != 0, leaf1.ecx & 1 << 30 != 0) {
+        (true, _) => RDSEED,
+        (false, true) => RDRAND,
+        (false, false) => NONE,
+    };
+    SOURCE.store(source, Ordering::Relaxed);
+    if source == NONE {
+        log::warn!(
+            "no entropy: this processor offers neither RDSEED nor RDRAND; random numbers are \
+             guessed from the clock and must not be used for secrets"
+        );
+    }
+}
+
+/// Whether [`fill`] gives true entropy.
+pub fn is_available() -> bool {
+    SOURCE.load(Ordering::Relaxed) != NONE
+}
+
+/// Fills `bytes` with random bytes. Without a source in the processor (see
+/// [`is_available`]) they are only different each time, not unpredictable.
+pub fn fill(bytes: &mut [u8]) {
+    for chunk in bytes.chunks_mut(8) {
+        chunk.copy_from_slice(&word().to_le_bytes()[..chunk.len()]);
+    }
+}
+
+fn word() -> u64 {
+    let source = SOURCE.load(Ordering::Relaxed);
+    if source == RDSEED {
+        if let Some(word) = (0..TRIES).find_map(|_| rdseed()) {
+            return word;
+        }
+    }
+    if source != NONE {
+        if let Some(word) = (0..TRIES).find_map(|_| rdrand()) {
+            return word;
+        }
+        log::warn!("the processor ran out of entropy; guessing from the clock");
+    }
+    guess()
+}
+
+fn rdseed() -> Option<u64> {
+    let (word, ok): (u64, u8);
+    // SAFETY: the instruction exists (checked in `init`) and touches registers only.
+    unsafe {
+        asm!("rdseed {}", "setc {}", out(reg) word, out(reg_byte) ok, options(nomem, nostack))
+    };
+    (ok == 1).then_some(word)
+}
+
+fn rdrand() -> Option<u64> {
+    let (word, ok): (u64, u8);
+    // SAFETY: processors with RDSEED or the RDRAND bit have it; registers only.
+    unsafe {
+        asm!("rdrand {}", "setc {}", out(reg) word, out(reg_byte) ok, options(nomem, nostack))
+    };
+    (ok == 1).then_some(word)
+}
+
+/// splitmix64 (Steele, Lea and Flood, 2014) over the clocks.
+fn guess() -> u64 {
+    static STATE: AtomicU64 = AtomicU64::new(0);
+    let now = time::monotonic_ns() ^ time::wall_clock_ns().rotate_left(32);
+    let step = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    let mut z = step ^ now;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,167 @@
+//! The domain's page frames: the one allocator behind heap, stacks, rings and page tables.
+
+use core::ptr::NonNull;
+
+use spin::{Mutex, Once};
+
+use super::PAGE_SIZE;
+use super::buddy::Buddy;
+use super::mmu::{self, Layout, Mmu};
+
+/// Page tables that [`Mmu::grow`] can need at once.
+const SPARE: usize = 2;
+
+static MEMORY: Once<Mutex<Memory>> = Once::new();
+
+/// Free frames and the page tables that show them.
+pub(crate) struct Memory {
+    buddy: Buddy<'static>,
+    pub(crate) mmu: Mmu,
+    /// Frames kept for page tables, so that memory can grow when not one page is free.
+    spare: [usize; SPARE],
+}
+
+/// Takes over the domain's memory from its builder.
+///
+/// # Safety
+/// As for [`Mmu::init`].
+pub(crate) unsafe fn init(layout: &Layout) {
+    // SAFETY: passed on.
+    let initial = unsafe { Mmu::init(layout) };
+    let mut buddy = Buddy::new(initial.frames);
+    for (first, count) in initial.free {
+        buddy.free(first, count);
+    }
+    let spare = core::array::from_fn(|_| buddy.alloc(1).expect("the first MiB has free pages"));
+    MEMORY.call_once(|| {
+        Mutex::new(Memory {
+            buddy,
+            mmu: initial.mmu,
+            spare,
+        })
+    });
+}
+
+/// Runs `f` on the domain's memory.
+pub(crate) fn with_memory<R>(f: impl FnOnce(&mut Memory) -> R) -> R {
+    f(&mut MEMORY
+        .get()
+        .expect("memory is set up at the start of day")
+        .lock())
+}
+
+impl Memory {
+    /// `count` frames in a row, or `None` when the domain has no such run left.
+    pub(crate) fn alloc(&mut self, count: usize) -> Option<usize> {
+        loop {
+            if let Some(first) = self.buddy.alloc(count) {
+                return Some(first);
+            }
+            if self.mmu.unmapped() == 0 {
+                return None;
+            }
+            let mut taken = 0;
+            let spare = self.spare;
+            let (first, fresh) = self.mmu.grow(|| {
+                taken += 1;
+                spare[taken - 1]
+            });
+            // The new memory pays for the tables that show it.
+            let pay = taken.min(fresh);
+            for (slot, frame) in self.spare.iter_mut().zip(first..first + pay) {
+                *slot = frame;
+            }
+            self.buddy.free(first + pay, fresh - pay);
+        }
+    }
+
+    /// Gives frames back.
+    pub(crate) fn free(&mut self, first: usize, count: usize) {
+        self.buddy.free(first, count);
+    }
+}
+
+/// Frames that can still be allocated.
+pub fn free_pages() -> usize {
+    with_memory(|memory| memory.buddy.free_frames() + memory.mmu.unmapped())
+}
+
+/// Frames of the domain, used or not.
+pub fn total_pages() -> usize {
+    crate::boot::start_info().nr_pages
+}
+
+/// A run of page frames, contiguous in the direct map, given back when dropped.
+#[derive(Debug)]
+pub struct Pages {
+    first: usize,
+    count: usize,
+}
+
+impl Pages {
+    /// `count` pages with whatever was in them; `None` when memory is short.
+    pub fn new(count: usize) -> Option<Pages> {
+        let first = with_memory(|memory| memory.alloc(count))?;
+        Some(Pages { first, count })
+    }
+
+    /// `count` pages of zeros; `None` when memory is short.
+    pub fn zeroed(count: usize) -> Option<Pages> {
+        let pages = Pages::new(count)?;
+        // SAFETY: the run is ours, mapped and writable, and nothing refers to it yet.
+        unsafe { pages.as_ptr().write_bytes(0, count * PAGE_SIZE) };
+        Some(pages)
+    }
+
+    /// Where the first page lies.
+    pub fn as_ptr(&self) -> NonNull<u8> {
+        NonNull::new(mmu::direct(self.first)).expect("the direct map is not at 0")
+    }
+
+    /// How many pages.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Frame number, in this domain, of the first page.
+    pub(crate) fn first(&self) -> usize {
+        self.first
+    }
+
+    /// Machine frame number of page `index`, as grants want it.
+    ///
+    /// # Panics
+    /// When there is no such page in the run.
+    pub fn mfn(&self, index: usize) -> u64 {
+        assert!(
+            index < self.count,
+            "page {index} of a run of {}",
+            self.count
+        );
+        with_memory(|memory| memory.mmu.mfn(self.first + index))
+    }
+
+    /// The address, keeping the pages allocated until [`Pages::from_raw`].
+    pub(crate) fn into_raw(self) -> NonNull<u8> {
+        let pointer = self.as_ptr();
+        core::mem::forget(self);
+        pointer
+    }
+
+    /// Undoes [`Pages::into_raw`].
+    ///
+    /// # Safety
+    /// Address and count of a run whose ownership was given up with `into_raw`.
+    pub(crate) unsafe fn from_raw(pointer: NonNull<u8>, count: usize) -> Pages {
+        Pages {
+            first: mmu::direct_pfn(pointer.addr().get()),
+            count,
+        }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        with_memory(|memory| memory.free(self.first, self.count));
+    }
+}

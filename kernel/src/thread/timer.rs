@@ -1,0 +1,73 @@
+//! Timers: wakers to be woken at a point of Xen's system time.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::Waker;
+
+use spin::Mutex;
+use xen_sys as xen;
+
+use crate::{event, hypercall, time};
+
+/// By deadline; the second number makes equal deadlines distinct.
+static TIMERS: Mutex<BTreeMap<(u64, u64), Waker>> = Mutex::new(BTreeMap::new());
+
+/// A waker that is woken at a deadline, unless this is dropped before.
+#[derive(Debug)]
+pub struct Timer {
+    key: (u64, u64),
+}
+
+impl Timer {
+    /// Wakes `waker` at system time `deadline_ns`, see [`time::monotonic_ns`].
+    pub fn new(deadline_ns: u64, waker: Waker) -> Timer {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let key = (deadline_ns, NEXT.fetch_add(1, Ordering::Relaxed));
+        TIMERS.lock().insert(key, waker);
+        Timer { key }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        TIMERS.lock().remove(&self.key);
+    }
+}
+
+/// Binds the timer interrupt. Its handler has nothing to do: that it ends the blocking is
+/// all, the scheduler looks at the clock itself.
+pub(super) fn init() {
+    event::bind_virq(xen::VIRQ_TIMER, Arc::new(|| ())).expect("bind the timer interrupt");
+}
+
+/// Wakes what is due.
+pub(super) fn fire() {
+    if TIMERS.lock().is_empty() {
+        return;
+    }
+    let now = time::monotonic_ns();
+    loop {
+        let waker = {
+            let mut timers = TIMERS.lock();
+            match timers.first_entry() {
+                Some(first) if first.key().0 <= now => first.remove(),
+                _ => return,
+            }
+        };
+        waker.wake();
+    }
+}
+
+/// Asks Xen for an interrupt at the next deadline, if it has not been asked yet.
+pub(super) fn arm() {
+    /// The deadline that Xen knows; 0 is none.
+    static ARMED: AtomicU64 = AtomicU64::new(0);
+    let next = TIMERS
+        .lock()
+        .first_key_value()
+        .map_or(0, |(key, _)| key.0.max(1));
+    if ARMED.swap(next, Ordering::Relaxed) != next {
+        hypercall::set_timer(next);
+    }
+}
