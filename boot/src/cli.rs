@@ -2,7 +2,8 @@
 
 use crate::rig::payload::Added;
 use crate::rig::session::DEFAULT_MEMORY_MIB;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
 /// Builds guests and runs them on a real Xen host, made in an emulator from Debian's packages.
 #[derive(Debug, Parser)]
@@ -19,6 +20,10 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run an example and show its console; without a name, fetch a page from a server in dom0.
+    Run(RunArgs),
+    /// Write an example's image and its xl configuration to target/images.
+    Image(ImageArgs),
     /// Run a shell script in a fresh dom0 and give back its output and exit status.
     Exec(ExecArgs),
 }
@@ -27,8 +32,63 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct HostArgs {
     /// Memory of the emulated machine in MiB; dom0 has 1024 of them.
-    #[arg(long = "host-memory", value_name = "MIB", default_value_t = DEFAULT_MEMORY_MIB)]
+    #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY_MIB)]
+    pub(crate) host_memory: u32,
+}
+
+/// What a guest is made of.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GuestArgs {
+    /// The guest's memory in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 64)]
     pub(crate) memory: u32,
+    /// The Cargo.toml of a guest outside this workspace.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) manifest_path: Option<PathBuf>,
+}
+
+/// Where a guest runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Host {
+    /// A Xen host in an emulator.
+    Rig,
+    /// This machine, which is the dom0 of a Xen host.
+    Xl,
+}
+
+/// Options of `run`.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// The example (a package), or the path of a finished image.
+    pub(crate) example: Option<String>,
+    /// The guest.
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    /// Where to run it.
+    #[arg(long, value_enum, default_value_t = Host::Rig)]
+    pub(crate) host: Host,
+    /// The emulated machine.
+    #[command(flatten)]
+    pub(crate) machine: HostArgs,
+    /// Give up after so many seconds, with exit status 124.
+    #[arg(long, value_name = "S")]
+    pub(crate) timeout: Option<u64>,
+    /// The guest's arguments.
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+/// Options of `image`.
+#[derive(Args, Debug)]
+pub(crate) struct ImageArgs {
+    /// The example (a package).
+    pub(crate) example: String,
+    /// The guest.
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    /// The guest's arguments, for the configuration.
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
 }
 
 /// Options of `exec`.
@@ -49,4 +109,15 @@ pub(crate) struct ExecArgs {
     /// The script, for dom0's /bin/sh.
     #[arg(last = true, required = true, value_name = "SCRIPT")]
     pub(crate) script: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -7,6 +7,7 @@
 mod cli;
 mod cmd;
 mod commands;
+mod guest;
 mod host;
 mod paths;
 mod rig;
@@ -19,6 +20,8 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     ui::set_verbose(cli.verbose);
     let done = rig::children::handle_signals().and_then(|()| match &cli.command {
+        cli::Command::Run(args) => commands::run::run(args),
+        cli::Command::Image(args) => commands::image::image(args),
         cli::Command::Exec(args) => commands::exec::exec(args),
     });
     rig::children::clean_up();

@@ -5,6 +5,7 @@ use crate::host::tools;
 use crate::rig::cache::Cache;
 use crate::rig::payload::Payload;
 use crate::rig::session::{Message, Session};
+use crate::ui;
 use anyhow::{Context, Result, bail};
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
     args.add_bin
         .iter()
         .try_for_each(|program| payload.add_program(program))?;
-    let mut session = Session::start(&cache, payload, args.host.memory)?;
+    let mut session = Session::start(&cache, payload, args.host.host_memory)?;
     session.wait_until_ready()?;
     stream(&mut session, args.timeout.map(Duration::from_secs))
 }
@@ -38,6 +39,9 @@ pub(crate) fn stream(session: &mut Session, limit: Option<Duration>) -> Result<u
                 .and_then(|()| out.flush())
                 .context("cannot write the output")?,
             Message::Record(record) => {
+                if let Some(note) = record.strip_prefix("note ") {
+                    ui::step(note);
+                }
                 if let Some(status) = record.strip_prefix("exit ") {
                     return status
                         .parse()

@@ -1,3 +1,5 @@
 //! The commands, one file each.
 
 pub(crate) mod exec;
+pub(crate) mod image;
+pub(crate) mod run;

@@ -1,0 +1,124 @@
+//! `cargo boot run`: one guest, its console on standard output, its exit code as ours.
+
+use super::{exec, image};
+use crate::cli::{Host, RunArgs};
+use crate::guest::config::Config;
+use crate::host::tools;
+use crate::rig::cache::Cache;
+use crate::rig::children::TemporaryFolder;
+use crate::rig::payload::{FOLDER, Payload};
+use crate::rig::session::Session;
+use crate::{cmd, paths};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const RUN_GUEST: &str = include_str!("../../rig/run-guest.sh");
+const SERVERS: &str = include_str!("../../rig/servers.sh");
+const PAGE: &str = include_str!("../../rig/page.html");
+
+/// What runs when no example is named: the guest fetches [`PAGE`] from a server in dom0.
+const DEMO: (&str, &str) = ("http-get", "http://192.0.2.1/");
+
+/// Runs the guest and returns its exit code.
+pub(crate) fn run(args: &RunArgs) -> Result<u8> {
+    let (example, guest_args) = match &args.example {
+        Some(example) => (example.as_str(), args.args.clone()),
+        None if args.args.is_empty() => (DEMO.0, vec![DEMO.1.to_owned()]),
+        None => (DEMO.0, args.args.clone()),
+    };
+    let image = find_or_make(example, args)?;
+    let name = image
+        .file_name()
+        .and_then(|name| name.to_str())
+        .context("the image's name is not UTF-8")?;
+    let config = |image: &Path| {
+        let config = Config {
+            name,
+            image,
+            memory_mib: args.guest.memory,
+            args: &guest_args,
+        };
+        config.text()
+    };
+    match args.host {
+        Host::Rig => {
+            let there = PathBuf::from(format!("{FOLDER}/{name}"));
+            in_rig(args, &image, name, &config(&there)?)
+        }
+        Host::Xl => here(args, name, &config(&image)?),
+    }
+}
+
+fn find_or_make(example: &str, args: &RunArgs) -> Result<PathBuf> {
+    if !example.contains('/') {
+        return image::make(example, args.guest.manifest_path.as_deref());
+    }
+    Path::new(example)
+        .canonicalize()
+        .with_context(|| format!("there is no image {example}"))
+}
+
+fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> {
+    tools::require(&tools::EMULATOR)?;
+    let cache = Cache::ensure()?;
+    let script = format!(
+        "#!/bin/sh\n. /callisto/servers.sh\nstart_servers /callisto/www\n\
+         exec sh /callisto/run-guest.sh {name} {FOLDER}/{name}.cfg\n"
+    );
+    let mut payload = Payload::new(&script)?;
+    payload.file("callisto/run-guest.sh", 0o755, RUN_GUEST.as_bytes())?;
+    payload.file("callisto/servers.sh", 0o755, SERVERS.as_bytes())?;
+    payload.file("callisto/www/index.html", 0o644, PAGE.as_bytes())?;
+    payload.file(&format!("{FOLDER}/{name}"), 0o644, &std::fs::read(image)?)?;
+    payload.file(&format!("{FOLDER}/{name}.cfg"), 0o644, config.as_bytes())?;
+    let mut session = Session::start(&cache, payload, args.machine.host_memory)?;
+    session.wait_until_ready()?;
+    exec::stream(&mut session, args.timeout.map(Duration::from_secs))
+}
+
+/// The same scripts, on the Xen host that this machine is.
+fn here(args: &RunArgs, name: &str, config: &str) -> Result<u8> {
+    let capabilities = std::fs::read_to_string("/proc/xen/capabilities").unwrap_or_default();
+    if !capabilities.contains("control_d") {
+        bail!(
+            "--host xl runs the guest under this machine's own Xen, and this machine is no dom0 (see /proc/xen/capabilities)"
+        );
+    }
+    if tools::find_program("xl").is_none() {
+        bail!(
+            "there is no `xl` on this machine's PATH; on Debian it comes with the package xen-utils-common"
+        );
+    }
+    let folder = TemporaryFolder::new(paths::rig()?.join(format!("runs/{}", std::process::id())))?;
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    put("run-guest.sh", RUN_GUEST)?;
+    put("servers.sh", SERVERS)?;
+    put("guest.cfg", config)?;
+    paths::dir(folder.path().join("www"))?;
+    put("www/index.html", PAGE)?;
+    let servers = if args.example.is_none() {
+        "start_servers www"
+    } else {
+        ":"
+    };
+    let script = format!(
+        ". ./servers.sh; trap stop_servers EXIT; {servers}; sh run-guest.sh {name} guest.cfg; exit $?"
+    );
+    // The scripts end with this process, and destroy the domain then.
+    let mut run = Command::new("setpriv");
+    run.args(["--pdeathsig", "TERM", "sh", "-c", &script]);
+    run.current_dir(folder.path())
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null());
+    cmd::show(&run);
+    let status = run.status().context("cannot start the guest's script")?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
+}

@@ -1,0 +1,108 @@
+//! The `xl` configuration of a guest.
+
+use anyhow::{Result, bail};
+use std::path::Path;
+
+/// Xen's limit for a guest's command line, its end mark included.
+const MAX_COMMAND_LINE: usize = 1024;
+
+/// What a guest is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Config<'a> {
+    /// The domain's name.
+    pub(crate) name: &'a str,
+    /// The path of the image on the host that runs it.
+    pub(crate) image: &'a Path,
+    /// Its memory.
+    pub(crate) memory_mib: u32,
+    /// Its arguments, as the program is to see them.
+    pub(crate) args: &'a [String],
+}
+
+impl Config<'_> {
+    /// The configuration file.
+    pub(crate) fn text(&self) -> Result<String> {
+        let line = command_line(self.args)?;
+        Ok(format!(
+            "# Made by `cargo boot`. Start it with: xl create FILE; watch it with: xl console {name}\n\
+             name = {quoted_name}\n\
+             type = \"pv\"\n\
+             # The image; change this when you copy it to another host.\n\
+             kernel = {image}\n\
+             memory = {memory}\n\
+             vcpus = 1\n\
+             # The program's arguments, quoted as for a shell.\n\
+             extra = {line}\n\
+             # Its sockets: every call is done by the backend in domain 0.\n\
+             pvcalls = [\"backend=0\"]\n\
+             # A guest that has ended stays until `xl destroy`, so that its exit code can be read:\n\
+             #   xenstore-read /local/domain/ID/data/exit-code\n\
+             on_poweroff = \"preserve\"\n\
+             on_reboot = \"preserve\"\n\
+             on_crash = \"preserve\"\n",
+            name = self.name,
+            quoted_name = xl_string(self.name),
+            image = xl_string(&self.image.to_string_lossy()),
+            memory = self.memory_mib,
+            line = xl_string(&line),
+        ))
+    }
+}
+
+/// Arguments as one line, which the guest splits as a shell would.
+pub(crate) fn command_line(args: &[String]) -> Result<String> {
+    let quoted: Vec<String> = args.iter().map(crate::cmd::quote).collect();
+    let line = quoted.join(" ");
+    if line.len() >= MAX_COMMAND_LINE {
+        bail!(
+            "the guest's arguments take {} bytes; Xen passes at most {}",
+            line.len(),
+            MAX_COMMAND_LINE - 1
+        );
+    }
+    Ok(line)
+}
+
+/// A string of an `xl` configuration, which knows `\xHH` but no quote inside quotes.
+fn xl_string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_reach_the_guest_as_they_are() {
+        let args = [
+            "http://a/?b=c".to_owned(),
+            "two words".to_owned(),
+            String::new(),
+        ];
+        assert_eq!(
+            command_line(&args).unwrap(),
+            "'http://a/?b=c' 'two words' ''"
+        );
+        assert_eq!(xl_string("'a' \"b\""), r#""\x27a\x27 \x22b\x22""#);
+    }
+
+    #[test]
+    fn too_many_arguments_are_refused() {
+        assert!(command_line(&["x".repeat(1023)]).is_ok());
+        assert!(
+            command_line(&["x".repeat(1024)])
+                .unwrap_err()
+                .to_string()
+                .contains("1023")
+        );
+    }
+}

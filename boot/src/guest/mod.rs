@@ -1,0 +1,13 @@
+//! From a crate to an image that `xl create` starts.
+//!
+//! [`build`] runs cargo with the guest's flags, [`elf`] reads what came out, [`check`] and
+//! [`window`] refuse what would fail or misbehave at run time, [`ksyms`] makes the table of
+//! function names, [`image`] writes the file to ship, [`config`] the `xl` configuration.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod elf;
+pub(crate) mod image;
+pub(crate) mod ksyms;
+pub(crate) mod window;
