@@ -1,2 +1,79 @@
-//! Placeholder.
-#![no_std]
+//! The PV Calls frontend driver: TCP sockets whose other half lives in another Xen domain.
+//!
+//! Commands (socket, connect, release) travel over one ring per device, bytes over one data ring
+//! per connection; both are memory shared with a backend that is not trusted. The crate knows no
+//! hypervisor: it asks a [`Platform`] for shared pages and event ports, and a [`Store`] for
+//! xenstore during the handshake. It never waits.
+//!
+//! # Layers, from the wire up
+//! | file | what |
+//! |---|---|
+//! | `memory.rs` | the only `unsafe`: copies and atomic words in shared pages |
+//! | `wire.rs` | offsets, requests, responses |
+//! | `notify.rs` | when to tell the peer, with the argument |
+//! | `in_ring.rs`, `out_ring.rs`, `ring.rs` | the two halves of a data ring, and its resources |
+//! | `commands.rs` | the command ring |
+//! | `socket.rs`, `frontend/` | the state of a socket; the calls of the runtime |
+//! | `handshake/` | from the toolstack's directory to Connected |
+//!
+//! # How to drive it
+//! 1. [`Handshake::new`], then [`Handshake::step`] until [`Step::Connected`] gives a [`Frontend`].
+//! 2. [`Frontend::connect`], then [`Frontend::try_connect`]; [`Frontend::try_read`],
+//!    [`Frontend::try_write`]; [`Frontend::close`]. Each says [`TryError::WouldBlock`] when it
+//!    cannot go on; then [`Frontend::register`] a waker, and sleep.
+//! 3. For every event, its pending bit cleared first: [`Frontend::on_event`].
+//! 4. Before the vCPU blocks or turns to other work for long: [`Frontend::flush`], then look for
+//!    pending events once more, then block, no longer than [`Frontend::next_deadline_ns`]; when
+//!    that has come: [`Frontend::poll`].
+//! 5. When the backend's state key changes: [`Frontend::on_backend_state`].
+//! 6. Before the guest ends: wait until [`Frontend::draining`] is 0.
+//!
+//! # What it relies on, and what not
+//! * One caller at a time (`&mut self`); any number of waiters.
+//! * No panic, no hang and no memory error whatever the backend writes; it can only make its own
+//!   connections fail.
+//! * Nothing a backend may still map is freed: such pages wait in quarantine.
+//! * Nothing is sent that is known to bring a Linux backend down.
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+mod budget;
+mod commands;
+mod config;
+mod errno;
+mod error;
+mod frontend;
+mod handshake;
+mod in_ring;
+mod index;
+mod memory;
+mod notify;
+mod out_ring;
+mod platform;
+mod quarantine;
+mod ring;
+mod socket;
+mod table;
+mod timers;
+mod units;
+mod wakers;
+mod wire;
+
+#[cfg(any(test, feature = "test-utils"))]
+pub mod test_utils;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, ConnectOptions};
+pub use errno::Errno;
+pub use error::{
+    Blame, ConnectError, DeviceFault, ResourceError, RingFault, SocketError, TryError,
+};
+pub use frontend::{Frontend, Readiness, Stats};
+pub use handshake::{FRONTEND_DIR, Handshake, HandshakeError, Step};
+pub use memory::SharedPages;
+pub use platform::{NoPort, Platform, ShareError, StillMapped, Store, XenbusState};
+pub use socket::Interest;
+pub use units::{DomainId, GrantRef, PAGE_SIZE, PageCount, Port, RingOrder, SocketId};

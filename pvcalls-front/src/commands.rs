@@ -1,0 +1,210 @@
+//! The command ring: requests go out, answers come back in any order, late or never.
+//!
+//! One page holds 32 slots that requests and responses share. Requests carry an id of ours that
+//! has nothing to do with the slot: a table entry and its generation, so that an answer is
+//! matched with the request it belongs to even when slots have been used again meanwhile.
+//!
+//! # What a response must show before it is believed
+//! The id of an outstanding request, that request's command, the socket id that was sent, and a
+//! return value that is not positive. A Linux backend fills responses from three contexts
+//! without a lock, so a response can be lost, come twice, or be published unfilled, as the bytes
+//! of an older request. What does not fit is counted and dropped; the request stays
+//! outstanding. Beyond [`FAULT_LIMIT`] the device is given up.
+
+use alloc::boxed::Box;
+
+use crate::errno::Errno;
+use crate::error::DeviceFault;
+use crate::index::Index;
+use crate::memory::{SharedPages, full_barrier};
+use crate::units::{Port, SocketId};
+use crate::wire::{Command, RESPONSE_BYTES, Request, Response, sring};
+
+/// Slots of the ring, and entries of the table.
+pub(crate) const SLOTS: u32 = sring::SLOT_COUNT;
+
+/// Slots that only RELEASE may take. Whoever fills the ring with commands that wait (a
+/// connect to nowhere, later a parked accept) must still be able to close sockets.
+pub(crate) const RESERVED_FOR_RELEASE: u32 = 8;
+
+/// Responses that answer nothing, after which the device is broken.
+pub(crate) const FAULT_LIMIT: u32 = 16;
+
+const TABLE_BITS: u32 = SLOTS.ilog2();
+
+/// The driver's side of the command ring.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    page: SharedPages,
+    port: Port,
+    req_prod: Index,
+    rsp_cons: Index,
+    table: Box<[Entry]>,
+    faults: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Counts uses of this entry; part of the request id.
+    generation: u32,
+    waiting: Option<(Command, SocketId)>,
+}
+
+/// A valid answer to a request that was outstanding, which it no longer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) command: Command,
+    pub(crate) id: SocketId,
+    pub(crate) result: Result<(), Errno>,
+}
+
+/// No slot is free for this kind of command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+impl Commands {
+    /// Makes a fresh command ring in `page` (one page, which the backend does not use yet).
+    pub(crate) fn new(page: SharedPages, port: Port) -> Self {
+        page.zero();
+        page.store(sring::REQ_EVENT, 1);
+        page.store(sring::RSP_EVENT, 1);
+        let entry = Entry {
+            generation: 0,
+            waiting: None,
+        };
+        Self {
+            page,
+            port,
+            req_prod: Index::default(),
+            rsp_cons: Index::default(),
+            table: Box::from([entry; SLOTS as usize]),
+            faults: 0,
+        }
+    }
+
+    pub(crate) fn port(&self) -> Port {
+        self.port
+    }
+
+    /// Gives the page up, for when the device goes down.
+    pub(crate) fn into_page(self) -> SharedPages {
+        self.page
+    }
+
+    /// Requests whose slot has not come back.
+    pub(crate) fn outstanding(&self) -> u32 {
+        self.req_prod.since(self.rsp_cons)
+    }
+
+    /// Responses dropped because they answered nothing.
+    pub(crate) fn faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// Puts a request into the ring; true if the backend must be told.
+    pub(crate) fn send(&mut self, request: &Request) -> Result<bool, Full> {
+        let reserved = match request.command() {
+            Command::Release => 0,
+            Command::Socket | Command::Connect => RESERVED_FOR_RELEASE,
+        };
+        if self.outstanding() >= SLOTS - reserved {
+            return Err(Full);
+        }
+        // A lost response gives its slot back (another one took its place in the ring) but not
+        // its entry, so the table can be full when the ring is not.
+        let free = (0..SLOTS).zip(self.table.iter_mut());
+        let (number, entry) = { free }
+            .find(|(_, entry)| entry.waiting.is_none())
+            .ok_or(Full)?;
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.waiting = Some((request.command(), request.id()));
+        let req_id = entry.generation << TABLE_BITS | number;
+
+        let slot = sring::slot(self.req_prod.offset(SLOTS));
+        self.page.write(slot, &request.encode(req_id));
+        log::trace!("request {req_id:#x}: {request:?}");
+        Ok(self.push())
+    }
+
+    /// Publishes the request just written. ring.h's rule: the backend asks for an event by
+    /// storing in `req_event` the index of the request it has not seen; tell it if that one is
+    /// among those published now. A wrong value of its costs an event or its own delay.
+    fn push(&mut self) -> bool {
+        let old = self.req_prod;
+        self.req_prod = old.plus(1);
+        self.page.store(sring::REQ_PROD, self.req_prod.get());
+        // Store of req_prod before load of req_event; the backend does the reverse.
+        full_barrier();
+        let event = Index::new(self.page.load(sring::REQ_EVENT));
+        self.req_prod.since(event) < self.req_prod.since(old)
+    }
+
+    /// Takes the next valid answer from the ring; bounded by the requests outstanding.
+    pub(crate) fn receive(&mut self) -> Result<Option<Answer>, DeviceFault> {
+        loop {
+            let mut waiting = self.responses()?;
+            if waiting == 0 {
+                // Ask for an event at the next response, then look once more: one that came
+                // before the backend saw the wish would otherwise bring no event.
+                let wish = self.rsp_cons.plus(1);
+                self.page.store(sring::RSP_EVENT, wish.get());
+                full_barrier();
+                waiting = self.responses()?;
+            }
+            if waiting == 0 {
+                return Ok(None);
+            }
+            if let Some(answer) = self.take()? {
+                return Ok(Some(answer));
+            }
+        }
+    }
+
+    /// Responses in the ring; more than there are requests is a lie.
+    fn responses(&self) -> Result<u32, DeviceFault> {
+        let rsp_prod = Index::new(self.page.load(sring::RSP_PROD));
+        let waiting = rsp_prod.since(self.rsp_cons);
+        if waiting > self.outstanding() {
+            return Err(DeviceFault::ResponseIndex);
+        }
+        Ok(waiting)
+    }
+
+    /// Copies one response out, once, and judges the copy.
+    fn take(&mut self) -> Result<Option<Answer>, DeviceFault> {
+        let mut bytes = [0; RESPONSE_BYTES];
+        let slot = sring::slot(self.rsp_cons.offset(SLOTS));
+        self.page.read(slot, &mut bytes);
+        self.rsp_cons = self.rsp_cons.plus(1);
+        let response = Response::decode(&bytes);
+        if let Some(answer) = self.judge(&response) {
+            log::trace!("answer {:#x}: {answer:?}", response.req_id);
+            return Ok(Some(answer));
+        }
+        self.faults += 1;
+        log::warn!("the backend answered nothing that was asked: {response:?}");
+        if self.faults >= FAULT_LIMIT {
+            return Err(DeviceFault::Responses);
+        }
+        Ok(None)
+    }
+
+    fn judge(&mut self, response: &Response) -> Option<Answer> {
+        let number = response.req_id & (SLOTS - 1);
+        let entry = self.table.get_mut(number as usize)?;
+        if entry.generation << TABLE_BITS | number != response.req_id {
+            return None;
+        }
+        let (command, id) = entry.waiting?;
+        if response.cmd != command.number() || response.id != id.get() || response.ret > 0 {
+            return None;
+        }
+        entry.waiting = None;
+        let result = Errno::from_wire(response.ret).map_or(Ok(()), Err);
+        Some(Answer {
+            command,
+            id,
+            result,
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! Settings, with defaults that suit a Linux backend.
+
+use crate::units::RingOrder;
+
+/// Nanoseconds in a second.
+pub(crate) const SECOND_NS: u64 = 1_000_000_000;
+
+/// Settings of the device. All times are in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The data ring of a connection that does not ask for another, as far as the backend takes
+    /// it. The default, 4, is what Linux offers: 32 KiB for each direction and 17 pages.
+    pub ring_order: RingOrder,
+    /// How long the backend may take for each step of the handshake.
+    pub step_timeout_ns: u64,
+    /// How long a connect without a deadline of its own may take. Longer than TCP's own patience
+    /// (131 s on Linux), so that the real reason gets through.
+    pub connect_timeout_ns: u64,
+    /// How long the bytes of a closed socket may stand still in the out ring before they are
+    /// given up. Not a limit on the whole: as long as the backend takes some, it may go on.
+    pub linger_ns: u64,
+    /// How many CONNECTs the backend is given at once.
+    ///
+    /// Linux works through them one after the other and does nothing else for this guest
+    /// meanwhile, not even RELEASE, for up to 131 s each. One that waits on this side can be
+    /// given up without a trace, so the default is low: one at work and one ready.
+    pub connects_in_flight: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ring_order: const { RingOrder::new(4).expect("in range") },
+            step_timeout_ns: 10 * SECOND_NS,
+            connect_timeout_ns: 150 * SECOND_NS,
+            linger_ns: 5 * SECOND_NS,
+            connects_in_flight: 2,
+        }
+    }
+}
+
+/// Settings of one connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// The size of the data ring; `None` for [`Config::ring_order`] or the largest possible if
+    /// that is less.
+    pub ring_order: Option<RingOrder>,
+    /// The time, on the clock of `now_ns`, at which the caller gives up; `None` for
+    /// [`Config::connect_timeout_ns`] from now.
+    pub deadline_ns: Option<u64>,
+}

@@ -1,0 +1,247 @@
+//! What can go wrong, one small type per operation, and whose fault it is.
+
+use core::fmt;
+
+use crate::errno::Errno;
+use crate::platform::{NoPort, ShareError};
+use crate::units::RingOrder;
+
+/// Who has to change something for the error to go away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The caller of this crate: a wrong handle, a ring order out of range.
+    Caller,
+    /// This guest: memory, grants or ports ran short.
+    Guest,
+    /// The backend: it broke the protocol, does not answer or is gone.
+    Backend,
+    /// The network or the other end of the connection, as reported by the backend.
+    Remote,
+}
+
+/// A resource of this guest that ran short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceError {
+    /// Memory or grants for shared pages.
+    Share(ShareError),
+    /// Event ports.
+    Port(NoPort),
+}
+
+impl ResourceError {
+    /// The error number that a socket call reports for it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Share(ShareError::OutOfMemory) => Errno::ENOMEM,
+            Self::Share(ShareError::NoGrants) => Errno::ENOBUFS,
+            Self::Port(NoPort) => Errno::EMFILE,
+        }
+    }
+}
+
+impl fmt::Display for ResourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Share(error) => error.fmt(f),
+            Self::Port(error) => error.fmt(f),
+        }
+    }
+}
+
+/// How a backend broke the rules of a data ring. The socket fails; others go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingFault {
+    /// `in_prod` went backwards, or promises more than the array holds.
+    InProd,
+    /// `out_cons` went backwards, or past what was produced.
+    OutCons,
+}
+
+impl fmt::Display for RingFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InProd => "the backend moved in_prod out of its window",
+            Self::OutCons => "the backend moved out_cons out of its window",
+        })
+    }
+}
+
+/// Why the whole device is out of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceFault {
+    /// `rsp_prod` promises more responses than there are requests.
+    ResponseIndex,
+    /// Too many responses that answer nothing that was asked.
+    Responses,
+    /// The backend left the state Connected.
+    BackendGone,
+}
+
+impl DeviceFault {
+    /// The error number that a socket call reports for it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::ResponseIndex | Self::Responses => Errno::EIO,
+            Self::BackendGone => Errno::ECONNRESET,
+        }
+    }
+}
+
+impl fmt::Display for DeviceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ResponseIndex => "the backend moved rsp_prod out of its window",
+            Self::Responses => "the backend keeps answering what was not asked",
+            Self::BackendGone => "the PV Calls backend disconnected",
+        })
+    }
+}
+
+/// Why a socket does not work any more. The first reason stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketError {
+    /// The handle names no socket: never, or not any more.
+    NoSuchSocket,
+    /// Nothing is connected yet.
+    NotConnected,
+    /// The caller's own deadline passed.
+    TimedOut,
+    /// An error number from the backend: mostly what happened to the connection.
+    Remote(Errno),
+    /// The backend broke the rules of the data ring.
+    Ring(RingFault),
+    /// The whole device is out of use.
+    Device(DeviceFault),
+}
+
+impl SocketError {
+    /// The error number that a socket call reports for it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::NoSuchSocket => Errno::EBADF,
+            Self::NotConnected => Errno::ENOTCONN,
+            Self::TimedOut => Errno::ETIMEDOUT,
+            Self::Remote(errno) => *errno,
+            Self::Ring(_) => Errno::EIO,
+            Self::Device(fault) => fault.errno(),
+        }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::NoSuchSocket | Self::NotConnected => Blame::Caller,
+            Self::TimedOut | Self::Remote(_) => Blame::Remote,
+            Self::Ring(_) | Self::Device(_) => Blame::Backend,
+        }
+    }
+}
+
+impl fmt::Display for SocketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchSocket => f.write_str("no such socket"),
+            Self::NotConnected => f.write_str("not connected"),
+            Self::TimedOut => f.write_str("timed out"),
+            Self::Remote(errno) => errno.fmt(f),
+            Self::Ring(fault) => fault.fmt(f),
+            Self::Device(fault) => fault.fmt(f),
+        }
+    }
+}
+
+/// Why a connection could not even be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// The ring is larger than this backend takes.
+    RingOrder {
+        /// What was asked for.
+        asked: RingOrder,
+        /// What the backend takes at most.
+        max: RingOrder,
+    },
+    /// This guest ran short of something.
+    Resources(ResourceError),
+    /// The whole device is out of use.
+    Device(DeviceFault),
+}
+
+impl ConnectError {
+    /// The error number that a socket call reports for it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::RingOrder { .. } => Errno::EINVAL,
+            Self::Resources(error) => error.errno(),
+            Self::Device(fault) => fault.errno(),
+        }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::RingOrder { .. } => Blame::Caller,
+            Self::Resources(_) => Blame::Guest,
+            Self::Device(_) => Blame::Backend,
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RingOrder { asked, max } => {
+                write!(f, "ring order {asked} asked for, the backend takes {max}")
+            }
+            Self::Resources(error) => error.fmt(f),
+            Self::Device(fault) => fault.fmt(f),
+        }
+    }
+}
+
+/// Why a `try_` call moved nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryError {
+    /// Not now: register a waker and try again when it is woken.
+    WouldBlock,
+    /// Not ever.
+    Failed(SocketError),
+}
+
+impl TryError {
+    /// The error number that a non-blocking socket call reports for it.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::WouldBlock => Errno::EAGAIN,
+            Self::Failed(error) => error.errno(),
+        }
+    }
+}
+
+impl fmt::Display for TryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WouldBlock => f.write_str("would block"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<SocketError> for TryError {
+    fn from(error: SocketError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl core::error::Error for ResourceError {}
+impl core::error::Error for RingFault {}
+impl core::error::Error for DeviceFault {}
+impl core::error::Error for SocketError {}
+impl core::error::Error for ConnectError {}
+impl core::error::Error for TryError {}

@@ -1,0 +1,289 @@
+//! Connect and close, and the moves of a socket from state to state. The numbers in the comments
+//! are those of the diagram in `socket.rs`.
+
+use core::net::SocketAddrV4;
+
+use super::Frontend;
+use crate::commands::{Answer, Full};
+use crate::config::ConnectOptions;
+use crate::error::{ConnectError, DeviceFault, SocketError, TryError};
+use crate::index::Index;
+use crate::platform::Platform;
+use crate::ring::{DataRing, Ring};
+use crate::socket::{Slot, Socket, State};
+use crate::units::SocketId;
+use crate::wire::Command;
+
+impl<P: Platform> Frontend<P> {
+    /// Begins to connect; [`try_connect`](Self::try_connect) tells the outcome.
+    ///
+    /// The handle is the caller's until it is given to [`close`](Self::close), whatever becomes
+    /// of the connection.
+    ///
+    /// # Errors
+    /// Only what shows at once: a ring order out of range, a shortage of this guest, a device
+    /// that is out of use. Nothing is left behind then.
+    pub fn connect(
+        &mut self,
+        to: SocketAddrV4,
+        options: ConnectOptions,
+        now_ns: u64,
+    ) -> Result<SocketId, ConnectError> {
+        if let Some(fault) = self.broken {
+            return Err(ConnectError::Device(fault));
+        }
+        let max = self.max_order;
+        let order = match options.ring_order {
+            Some(asked) if asked > max => return Err(ConnectError::RingOrder { asked, max }),
+            Some(asked) => asked,
+            None => self.config.ring_order.min(max),
+        };
+        let ring = Ring::create(&mut self.platform, self.backend, order)
+            .map_err(ConnectError::Resources)?;
+        let port = ring.port();
+        let data = DataRing::new(ring, Index::default());
+        let patience_ns = self.config.connect_timeout_ns;
+        let deadline_ns = options
+            .deadline_ns
+            .unwrap_or(now_ns.saturating_add(patience_ns));
+
+        // 1
+        let id = self
+            .sockets
+            .insert(|id| Socket::new(id, to, data, deadline_ns));
+        self.by_port.insert(port, id.place());
+        self.queue(id.place());
+        self.rearm(id.place());
+        self.pump();
+        Ok(id)
+    }
+
+    /// The outcome of a connect. Once it is `Ok` it stays so until something goes wrong.
+    ///
+    /// # Errors
+    /// [`TryError::WouldBlock`] while it is under way; else the reason of the failure, with the
+    /// error number from the backend ([`SocketError::errno`]).
+    pub fn try_connect(&mut self, id: SocketId) -> Result<(), TryError> {
+        let socket = self.socket(id)?;
+        match (socket.failure, socket.state()) {
+            (Some(error), _) => Err(error.into()),
+            (None, State::Creating | State::Connecting) => Err(TryError::WouldBlock),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Gives the handle up. Bytes that were written still go out, bytes that come in are thrown
+    /// away, and RELEASE follows when the out ring is empty, or has stood still for `linger_ns`
+    /// ([`Config::linger_ns`](crate::Config::linger_ns) if `None`; 0 discards at once).
+    ///
+    /// # Errors
+    /// [`SocketError::NoSuchSocket`], for a handle that was closed before.
+    pub fn close(
+        &mut self,
+        id: SocketId,
+        linger_ns: Option<u64>,
+        now_ns: u64,
+    ) -> Result<(), SocketError> {
+        let linger_ns = linger_ns.unwrap_or(self.config.linger_ns);
+        let place = id.place();
+        let socket = self.socket(id)?;
+        socket.owned = false;
+        match socket.state() {
+            State::Creating | State::Connecting => self.abandon(place, now_ns),
+            State::Open => {
+                socket.linger_ns = linger_ns;
+                socket.deadline_ns = now_ns.saturating_add(linger_ns);
+                socket.set_state(State::Draining); // 4
+                self.announce(place, now_ns);
+                self.service(place, now_ns);
+            }
+            State::Draining | State::Releasing => {}
+            State::Closed => {
+                self.sockets.remove(place);
+            }
+        }
+        self.pump();
+        Ok(())
+    }
+
+    /// An answer came for a command of this socket.
+    pub(super) fn answer(&mut self, answer: Answer, now_ns: u64) {
+        let Answer {
+            command,
+            id,
+            result,
+        } = answer;
+        if command == Command::Connect {
+            self.connecting -= 1;
+        }
+        let place = id.place();
+        let Some(socket) = self.sockets.get(id) else {
+            debug_assert!(false, "{id} has a command out and stays in the table");
+            return;
+        };
+        socket.slot = Slot::None;
+        let abandoned = socket.abandoned();
+        if abandoned && command != Command::Release {
+            self.counters.late += 1;
+        }
+        match (command, result) {
+            (Command::Socket, Ok(())) if !abandoned => {
+                socket.set_state(State::Connecting); // 2
+                self.queue(place);
+            }
+            (Command::Socket, Err(errno)) => {
+                socket.fail(SocketError::Remote(errno));
+                self.finish(place, now_ns); // 5
+            }
+            (Command::Connect, Ok(())) if !abandoned => {
+                socket.set_state(State::Open); // 3
+                self.service(place, now_ns);
+            }
+            (Command::Connect, Err(errno)) => {
+                socket.fail(SocketError::Remote(errno));
+                self.release(place); // 6
+            }
+            (Command::Socket | Command::Connect, Ok(())) => self.release(place), // 6
+            (Command::Release, result) => {
+                if let Err(errno) = result {
+                    log::warn!("{id}: RELEASE failed: {errno}");
+                }
+                self.finish(place, now_ns); // 9
+            }
+        }
+    }
+
+    /// The caller lost interest in a connect. What the backend has not heard of goes at once.
+    pub(super) fn abandon(&mut self, place: usize, now_ns: u64) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        match (socket.state(), socket.slot) {
+            (State::Creating, Slot::Queued) => self.finish(place, now_ns), // 5
+            (State::Connecting, Slot::Queued) => self.release(place),      // 6
+            _ => {}                                                        // The answer decides.
+        }
+    }
+
+    /// The connection is over, for a reason that came from outside: 7.
+    pub(super) fn lose(&mut self, place: usize, error: SocketError) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        if matches!(error, SocketError::Remote(_)) {
+            socket.rescue();
+        }
+        socket.fail(error);
+        self.release(place);
+    }
+
+    /// Sends RELEASE as soon as a slot is free. Until it is answered the pages stay shared.
+    pub(super) fn release(&mut self, place: usize) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        if socket.state() == State::Draining {
+            self.drain_wakers.wake();
+        }
+        // Nothing that its events could say is of interest any more, and after a failed send a
+        // Linux backend sends them without end.
+        if let Some(data) = &socket.data {
+            self.platform.mask_port(data.ring.port());
+        }
+        socket.set_state(State::Releasing);
+        self.queue(place);
+    }
+
+    /// The backend has let go of the socket, or never had it: port and pages go back.
+    fn finish(&mut self, place: usize, now_ns: u64) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        if socket.state() == State::Draining {
+            self.drain_wakers.wake();
+        }
+        if let Some(data) = socket.data.take() {
+            self.by_port.remove(&data.ring.port());
+            let pages = data.ring.into_pages(&mut self.platform);
+            self.quarantine.give_back(&mut self.platform, pages, now_ns);
+        }
+        socket.slot = Slot::None;
+        socket.set_state(State::Closed);
+        if !socket.owned {
+            self.sockets.remove(place);
+        }
+        self.rearm_device();
+    }
+
+    /// Puts a socket into the queue for the command of its state.
+    fn queue(&mut self, place: usize) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        socket.slot = Slot::Queued;
+        match socket.state() {
+            State::Releasing => self.releases.push_back(place),
+            _ => self.openings.push_back(place),
+        }
+    }
+
+    /// Sends what is queued, as far as there is room. Every entry point that may have queued
+    /// something calls it last.
+    pub(super) fn pump(&mut self) {
+        let mut notify = false;
+        while let Some(&place) = self.releases.front() {
+            let Ok(tell) = self.send(place) else { break };
+            notify |= tell;
+            self.releases.pop_front();
+        }
+        while let Some(&place) = self.openings.front() {
+            let Ok(tell) = self.send(place) else { break };
+            notify |= tell;
+            self.openings.pop_front();
+        }
+        if notify {
+            self.platform.notify(self.commands.port());
+        }
+    }
+
+    fn send(&mut self, place: usize) -> Result<bool, Full> {
+        // The place may have changed hands or state since it was queued; then there is nothing
+        // to do for this entry, or the present command is as welcome here as later.
+        let socket = self.sockets.at(place);
+        let Some(socket) = socket.filter(|socket| socket.slot == Slot::Queued) else {
+            return Ok(false);
+        };
+        let Some(request) = socket.request() else {
+            return Ok(false);
+        };
+        let connect = request.command() == Command::Connect;
+        if connect && self.connecting >= self.config.connects_in_flight {
+            return Err(Full);
+        }
+        let notify = self.commands.send(&request)?;
+        socket.slot = Slot::Sent;
+        self.connecting += u32::from(connect);
+        Ok(notify)
+    }
+
+    /// Gives the device up: every socket fails, every page goes into quarantine.
+    pub(super) fn break_device(&mut self, fault: DeviceFault, now_ns: u64) {
+        if self.broken.is_some() {
+            return;
+        }
+        log::error!("PV Calls device out of use: {fault}");
+        self.broken = Some(fault);
+        self.platform.mask_port(self.commands.port());
+        self.connecting = 0;
+        self.releases.clear();
+        self.openings.clear();
+        for place in 0..self.sockets.places() {
+            let Some(socket) = self.sockets.at(place) else {
+                continue;
+            };
+            socket.rescue();
+            socket.fail(SocketError::Device(fault));
+            self.finish(place, now_ns);
+        }
+    }
+}

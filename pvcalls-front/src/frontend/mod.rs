@@ -1,0 +1,199 @@
+//! The connected device: sockets, and the calls that the runtime makes.
+//!
+//! * `lifecycle.rs`: connect and close, and how a socket moves from state to state;
+//! * `stream.rs`: reading and writing;
+//! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep.
+//!
+//! Nothing here waits, and nothing here is called by anyone but the owner of the [`Frontend`]:
+//! all methods take `&mut self`, so "look, then register, then sleep" needs no further care as
+//! long as pending events are handled between the last two.
+
+mod events;
+mod lifecycle;
+mod stream;
+
+pub use stream::Readiness;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::task::Waker;
+
+use crate::budget::Budget;
+use crate::commands::Commands;
+use crate::config::Config;
+use crate::error::{DeviceFault, SocketError};
+use crate::platform::Platform;
+use crate::quarantine::Quarantine;
+use crate::socket::{Interest, Socket, State};
+use crate::table::Table;
+use crate::timers::{Armed, Timers};
+use crate::units::{DomainId, Port, RingOrder, SocketId};
+use crate::wakers::WakerSet;
+
+/// A PV Calls device in the state Connected. Made by [`Handshake::step`](crate::Handshake::step).
+#[derive(Debug)]
+pub struct Frontend<P> {
+    platform: P,
+    config: Config,
+    backend: DomainId,
+    max_order: RingOrder,
+    commands: Commands,
+    command_budget: Budget,
+    sockets: Table,
+    by_port: BTreeMap<Port, usize>,
+    /// Sockets whose RELEASE waits for a slot; they come first.
+    releases: VecDeque<usize>,
+    /// Sockets whose SOCKET or CONNECT waits for a slot.
+    openings: VecDeque<usize>,
+    /// CONNECTs that the backend has not answered.
+    connecting: u32,
+    /// Sockets with something to announce before the caller blocks.
+    dirty: Vec<usize>,
+    timers: Timers,
+    /// The timer entry of what belongs to no socket; see [`DEVICE`].
+    device_armed: Armed,
+    quarantine: Quarantine,
+    broken: Option<DeviceFault>,
+    drain_wakers: WakerSet,
+    counters: Counters,
+}
+
+/// The timer key of the device itself: the quarantine and the command port's mask.
+const DEVICE: usize = usize::MAX;
+
+#[derive(Debug, Default)]
+struct Counters {
+    late: u64,
+    masked: u64,
+}
+
+/// Numbers for tests, logs and the curious; see [`Frontend::stats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Sockets in the table: those with a handle and those still being closed.
+    pub sockets: usize,
+    /// Requests that the backend has not answered.
+    pub outstanding_commands: u32,
+    /// Responses that answered nothing and were dropped.
+    pub bad_responses: u32,
+    /// Answers that came after the caller had given up.
+    pub late_answers: u64,
+    /// Times a port was masked because its events brought nothing.
+    pub ports_masked: u64,
+    /// Pages the backend has not let go of.
+    pub quarantined_pages: usize,
+}
+
+impl<P: Platform> Frontend<P> {
+    pub(crate) fn new(
+        platform: P,
+        config: Config,
+        backend: DomainId,
+        max_order: RingOrder,
+        commands: Commands,
+    ) -> Self {
+        Self {
+            platform,
+            config,
+            backend,
+            max_order,
+            commands,
+            command_budget: Budget::default(),
+            sockets: Table::default(),
+            by_port: BTreeMap::new(),
+            releases: VecDeque::new(),
+            openings: VecDeque::new(),
+            connecting: 0,
+            dirty: Vec::new(),
+            timers: Timers::default(),
+            device_armed: Armed::default(),
+            quarantine: Quarantine::default(),
+            broken: None,
+            drain_wakers: WakerSet::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The port of the command ring; its events go to [`on_event`](Self::on_event) as well.
+    #[must_use]
+    pub fn command_port(&self) -> Port {
+        self.commands.port()
+    }
+
+    /// The largest ring that this backend and this driver both take.
+    #[must_use]
+    pub fn max_ring_order(&self) -> RingOrder {
+        self.max_order
+    }
+
+    /// The domain that the backend runs in.
+    #[must_use]
+    pub fn backend(&self) -> DomainId {
+        self.backend
+    }
+
+    /// Why the device is out of use, if it is.
+    #[must_use]
+    pub fn fault(&self) -> Option<DeviceFault> {
+        self.broken
+    }
+
+    /// The platform, to look at.
+    #[must_use]
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Closed sockets whose bytes are not all with the backend yet. A guest that ends before
+    /// this is 0 loses them.
+    #[must_use]
+    pub fn draining(&self) -> usize {
+        self.sockets
+            .iter()
+            .filter(|socket| socket.state() == State::Draining)
+            .count()
+    }
+
+    /// Has `waker` woken when a draining socket is through.
+    pub fn register_drain(&mut self, waker: &Waker) {
+        self.drain_wakers.register(waker);
+    }
+
+    /// Has `waker` woken once when what `interest` names may have changed.
+    ///
+    /// Any number of wakers can be registered; each is woken once and forgotten. A wake-up is a
+    /// reason to try again, not a promise of success.
+    ///
+    /// # Errors
+    /// [`SocketError::NoSuchSocket`].
+    pub fn register(
+        &mut self,
+        id: SocketId,
+        interest: Interest,
+        waker: &Waker,
+    ) -> Result<(), SocketError> {
+        self.socket(id)?.register(interest, waker);
+        Ok(())
+    }
+
+    /// Counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats {
+            sockets: self.sockets.iter().count(),
+            outstanding_commands: self.commands.outstanding(),
+            bad_responses: self.commands.faults(),
+            late_answers: self.counters.late,
+            ports_masked: self.counters.masked,
+            quarantined_pages: self.quarantine.page_count(),
+        }
+    }
+
+    /// The socket of a handle that its owner has not closed.
+    fn socket(&mut self, id: SocketId) -> Result<&mut Socket, SocketError> {
+        self.sockets
+            .get(id)
+            .filter(|socket| socket.owned)
+            .ok_or(SocketError::NoSuchSocket)
+    }
+}

@@ -1,0 +1,340 @@
+//! From the directory that the toolstack made to a connected device.
+//!
+//! A step machine: [`Handshake::step`] does all that can be done, and says what to wait for. It
+//! can begin at any state that an earlier life of this domain left behind.
+//!
+//! ```text
+//!            1                 2               3
+//!   Start ────▶ Closing ────▶ Closed ────▶ Offer ────▶ Publish ────▶ Connected
+//!     │                                      ▲       4            5
+//!     └──────────────────────────────────────┘
+//!            6
+//! ```
+//! 1. The backend still serves an earlier frontend: we write 5 and wait for its 5 or 6.
+//! 2. We write 6 and wait for its 6. Only now has it let go of the old ring.
+//! 3. We write 1 and wait for its 2 (InitWait). It may have been there already.
+//! 4. Its keys are checked, a command ring is shared, our keys and state 3 are published in one
+//!    transaction, and we wait for its 4.
+//! 5. We write 4.
+//! 6. Nothing to clean up.
+//!
+//! Each wait has its deadline. States are never assumed from order: a backend's watch may skip
+//! some, so each step waits for what it needs to see and ignores the rest. Commands may be sent
+//! only after its 4: a Linux backend drops events that come earlier.
+
+mod error;
+mod values;
+
+pub use error::HandshakeError;
+
+use alloc::string::{String, ToString};
+
+use crate::commands::Commands;
+use crate::config::Config;
+use crate::errno::Errno;
+use crate::error::ResourceError;
+use crate::frontend::Frontend;
+use crate::platform::{Platform, StillMapped, Store, XenbusState, key};
+use crate::units::{DomainId, PageCount, RingOrder};
+
+/// The frontend's directory. The protocol knows one device per domain, so it is number 0.
+pub const FRONTEND_DIR: &str = "device/pvcalls/0";
+
+/// A device on its way up.
+#[derive(Debug)]
+pub struct Handshake<P> {
+    platform: P,
+    config: Config,
+    phase: Phase,
+    backend: Option<Backend>,
+    commands: Option<Commands>,
+    max_order: RingOrder,
+    deadline_ns: u64,
+}
+
+/// What is waited for; the arrows of the diagram lead from one to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Start,
+    Closing,
+    Closed,
+    Offer,
+    Publish,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Backend {
+    id: DomainId,
+    path: String,
+}
+
+/// What came of [`Handshake::step`].
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one exists per device, once")]
+pub enum Step<P> {
+    /// Wait until the key `watch` changes or `deadline_ns` has come, then step again.
+    WaitForBackend {
+        /// Itself.
+        handshake: Handshake<P>,
+        /// The path of the backend's `state` key. Waking up too often does no harm.
+        watch: String,
+        /// On the clock of `now_ns`.
+        deadline_ns: u64,
+    },
+    /// The device is up.
+    Connected(Frontend<P>),
+    /// It will not come up by waiting.
+    Failed {
+        /// Why.
+        error: HandshakeError,
+        /// What [`Handshake::new`] was given, for another attempt.
+        platform: P,
+    },
+}
+
+enum Progress {
+    Again,
+    Wait,
+    Done,
+}
+
+impl<P: Platform> Handshake<P> {
+    /// Begins with whatever state the device is in.
+    #[must_use]
+    pub fn new(platform: P, config: Config) -> Self {
+        Self {
+            platform,
+            config,
+            phase: Phase::Start,
+            backend: None,
+            commands: None,
+            max_order: RingOrder::MIN,
+            deadline_ns: 0,
+        }
+    }
+
+    /// Goes on as far as possible. `now_ns` is any monotonic clock.
+    pub fn step<S: Store>(mut self, store: &mut S, now_ns: u64) -> Step<P> {
+        loop {
+            return match self.advance(store, now_ns) {
+                Ok(Progress::Again) => continue,
+                Ok(Progress::Wait) => {
+                    let dir = self.backend.as_ref().map_or("", |backend| &backend.path);
+                    Step::WaitForBackend {
+                        watch: key(dir, "state"),
+                        deadline_ns: self.deadline_ns,
+                        handshake: self,
+                    }
+                }
+                Ok(Progress::Done) => self.finish(),
+                Err(error) => self.give_up(store, error),
+            };
+        }
+    }
+
+    fn advance<S: Store>(
+        &mut self,
+        store: &mut S,
+        now_ns: u64,
+    ) -> Result<Progress, HandshakeError> {
+        let backend = match &self.backend {
+            Some(backend) => backend.clone(),
+            None => self.backend.insert(find_backend(store)?).clone(),
+        };
+        let state = values::state(store, &key(&backend.path, "state"))?;
+        use XenbusState as S;
+        match (self.phase, state) {
+            (Phase::Start, _) => {
+                let ours = values::state(store, &key(FRONTEND_DIR, "state"))?;
+                log::debug!("pvcalls: frontend {ours}, backend {} {state}", backend.path);
+                match (ours, state) {
+                    (_, S::Initialised | S::Connected)
+                    | (S::Initialised | S::Connected, S::InitWait) => {
+                        self.enter(store, Phase::Closing, S::Closing, now_ns) // 1
+                    }
+                    (_, S::Closing) => self.enter(store, Phase::Closed, S::Closed, now_ns),
+                    // Written even if it stands there already: a closed backend begins again
+                    // when it sees the write.
+                    _ => self.enter(store, Phase::Offer, S::Initialising, now_ns), // 6
+                }
+            }
+            (Phase::Closing, S::Closing | S::Closed) => {
+                self.enter(store, Phase::Closed, S::Closed, now_ns) // 2
+            }
+            (Phase::Closing, S::Initialising | S::Absent)
+            | (Phase::Closed, S::Closed | S::InitWait | S::Initialising | S::Absent) => {
+                self.enter(store, Phase::Offer, S::Initialising, now_ns) // 3
+            }
+            (Phase::Offer, S::InitWait) => {
+                self.publish(store, &backend, now_ns)?; // 4
+                Ok(Progress::Again)
+            }
+            (Phase::Publish, S::Connected) => {
+                write_state(store, S::Connected)?; // 5
+                Ok(Progress::Done)
+            }
+            (Phase::Publish, S::Closing | S::Closed | S::Absent) => {
+                Err(HandshakeError::Refused { state })
+            }
+            _ if now_ns >= self.deadline_ns => Err(HandshakeError::TimedOut {
+                awaited: match self.phase {
+                    Phase::Start | Phase::Offer => S::InitWait,
+                    Phase::Closing => S::Closing,
+                    Phase::Closed => S::Closed,
+                    Phase::Publish => S::Connected,
+                },
+                state,
+                after_ns: self.config.step_timeout_ns,
+            }),
+            _ => Ok(Progress::Wait),
+        }
+    }
+
+    /// The one place where the phase changes: our state is written, the clock starts anew.
+    fn enter<S: Store>(
+        &mut self,
+        store: &mut S,
+        phase: Phase,
+        state: XenbusState,
+        now_ns: u64,
+    ) -> Result<Progress, HandshakeError> {
+        write_state(store, state)?;
+        self.set_phase(phase, now_ns);
+        Ok(Progress::Again)
+    }
+
+    fn set_phase(&mut self, phase: Phase, now_ns: u64) {
+        log::trace!("pvcalls handshake: {:?} => {phase:?}", self.phase);
+        self.phase = phase;
+        self.deadline_ns = now_ns.saturating_add(self.config.step_timeout_ns);
+    }
+
+    /// Checks what the backend offers, shares a command ring and publishes it.
+    fn publish<S: Store>(
+        &mut self,
+        store: &mut S,
+        backend: &Backend,
+        now_ns: u64,
+    ) -> Result<(), HandshakeError> {
+        let mut read = |name: &str| {
+            let key = key(&backend.path, name);
+            values::required(store, &key).map(|value| (key, value))
+        };
+        let (key, value) = read("versions")?;
+        values::versions(&key, &value)?;
+        let (key, value) = read("max-page-order")?;
+        self.max_order = values::max_page_order(&key, &value)?;
+        let (key, value) = read("function-calls")?;
+        values::function_calls(&key, &value)?;
+
+        // The grants name a domain: make sure that it is still the one whose keys these are.
+        let now = find_backend(store)?;
+        if now != *backend {
+            return Err(HandshakeError::BackendChanged {
+                was: backend.id,
+                is: now.id,
+            });
+        }
+
+        let port = self
+            .platform
+            .open_port(backend.id)
+            .map_err(|error| HandshakeError::Resources(ResourceError::Port(error)))?;
+        let page = match self.platform.share(backend.id, PageCount(1)) {
+            Ok(page) => page,
+            Err(error) => {
+                self.platform.close_port(port);
+                return Err(HandshakeError::Resources(ResourceError::Share(error)));
+            }
+        };
+        let ring_ref = page.grants()[0].to_string();
+        self.commands = Some(Commands::new(page, port));
+        write(
+            store,
+            &[
+                ("version", &values::VERSION.to_string()),
+                ("port", &port.to_string()),
+                ("ring-ref", &ring_ref),
+                ("state", &XenbusState::Initialised.number().to_string()),
+            ],
+        )?;
+        self.set_phase(Phase::Publish, now_ns);
+        Ok(())
+    }
+
+    fn finish(self) -> Step<P> {
+        let (Some(backend), Some(commands)) = (self.backend, self.commands) else {
+            unreachable!("publishing comes before Connected and sets both");
+        };
+        log::info!(
+            "pvcalls: connected to domain {}, ring order up to {}",
+            backend.id,
+            self.max_order
+        );
+        Step::Connected(Frontend::new(
+            self.platform,
+            self.config,
+            backend.id,
+            self.max_order,
+            commands,
+        ))
+    }
+
+    fn give_up<S: Store>(mut self, store: &mut S, error: HandshakeError) -> Step<P> {
+        if let Some(commands) = self.commands.take() {
+            // The backend may have mapped the page and be slow to tell.
+            let _ = write_state(store, XenbusState::Closing);
+            self.platform.close_port(commands.port());
+            if let Err(StillMapped(page)) = self.platform.unshare(commands.into_page()) {
+                log::warn!("pvcalls: {page:?} is still mapped by the backend and lost");
+            }
+        }
+        Step::Failed {
+            error,
+            platform: self.platform,
+        }
+    }
+}
+
+/// Where the toolstack says the backend is.
+fn find_backend<S: Store>(store: &mut S) -> Result<Backend, HandshakeError> {
+    let path_key = key(FRONTEND_DIR, "backend");
+    let path = match store.read(&path_key) {
+        Ok(value) => values::path(&path_key, &value)?,
+        Err(Errno::ENOENT) => return Err(HandshakeError::NoDevice),
+        Err(errno) => {
+            return Err(HandshakeError::Store {
+                key: path_key,
+                errno,
+            });
+        }
+    };
+    let id_key = key(FRONTEND_DIR, "backend-id");
+    let id = match store.read(&id_key) {
+        Ok(value) => values::domain_id(&id_key, &value)?,
+        Err(Errno::ENOENT) => return Err(HandshakeError::NoDevice),
+        Err(errno) => return Err(HandshakeError::Store { key: id_key, errno }),
+    };
+    Ok(Backend { id, path })
+}
+
+fn write_state<S: Store>(store: &mut S, state: XenbusState) -> Result<(), HandshakeError> {
+    write(store, &[("state", &state.number().to_string())])
+}
+
+/// Writes keys of our directory in one transaction.
+fn write<S: Store>(store: &mut S, entries: &[(&str, &str)]) -> Result<(), HandshakeError> {
+    let keys: alloc::vec::Vec<String> = entries
+        .iter()
+        .map(|(name, _)| key(FRONTEND_DIR, name))
+        .collect();
+    let pairs: alloc::vec::Vec<(&str, &str)> = keys
+        .iter()
+        .zip(entries)
+        .map(|(key, (_, value))| (key.as_str(), *value))
+        .collect();
+    store.write(&pairs).map_err(|errno| HandshakeError::Store {
+        key: keys.first().cloned().unwrap_or_default(),
+        errno,
+    })
+}

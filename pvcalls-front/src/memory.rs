@@ -1,0 +1,204 @@
+//! The one place that touches memory the peer can write; the only module with `unsafe`.
+//!
+//! Rules it keeps, so that nobody else has to:
+//! * no `&[u8]` or `&mut [u8]` to shared bytes ever exists: bytes are copied in or copied out;
+//! * an index is one aligned 32-bit atomic access: loaded with acquire order, so that what the
+//!   peer wrote before it is seen, and stored with release order, so that the peer sees what we
+//!   wrote before it;
+//! * every offset is checked against the length of the pages.
+//!
+//! # Why the bulk copy is sound
+//! The peer is another domain, not a thread of this program; its stores are, for the compiler,
+//! what a device's are. What could go wrong is (1) an access out of bounds: excluded by the
+//! check; (2) bytes with no valid value: excluded, every bit pattern is a `u8`; (3) the compiler
+//! assuming that the source still holds what was copied and reading it again in place of the
+//! copy, so that a value could change between check and use: excluded by the compiler fences on
+//! both sides, since memory whose address came from outside may have changed across them. The
+//! copied bytes may be a mixture of old and new when the peer writes outside its part of the
+//! ring; that is the peer's own data it garbles.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence, fence};
+
+use crate::units::{GrantRef, PAGE_SIZE, PageCount};
+
+/// Pages of ours that the backend may map: one range of addresses, one grant per page.
+///
+/// Dropping it leaks the pages, on purpose: memory that a peer may still write must not be used
+/// again. The way to give pages back is [`Platform::unshare`](crate::Platform::unshare).
+pub struct SharedPages {
+    base: NonNull<u8>,
+    grants: Box<[GrantRef]>,
+}
+
+// SAFETY: the value stands for exclusive use of its pages from this side (a duty of `new`), and
+// all access goes through raw pointers and atomics that care for no particular thread.
+#[expect(unsafe_code, reason = "ownership of memory may change threads")]
+unsafe impl Send for SharedPages {}
+
+impl fmt::Debug for SharedPages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "SharedPages({:p}, {} pages)",
+            self.base,
+            self.grants.len()
+        )
+    }
+}
+
+#[expect(unsafe_code, reason = "the module's purpose; see its prologue")]
+impl SharedPages {
+    /// Takes charge of `grants.len()` pages from `base` on, page `i` shared under `grants[i]`.
+    ///
+    /// # Safety
+    /// From now until the value is handed to [`Platform::unshare`](crate::Platform::unshare) and
+    /// that succeeds:
+    /// * the range is mapped, readable and writable, and `base` is page-aligned;
+    /// * nothing else on this side reads or writes it, and no reference into it exists;
+    /// * it holds nothing but what is meant for the backend: no other object shares a page.
+    ///
+    /// # Panics
+    /// If `base` is not page-aligned or `grants` is empty: the rest of the driver relies on both.
+    #[must_use]
+    pub unsafe fn new(base: NonNull<u8>, grants: Box<[GrantRef]>) -> Self {
+        assert!(base.addr().get().is_multiple_of(PAGE_SIZE) && !grants.is_empty());
+        Self { base, grants }
+    }
+
+    /// The first byte.
+    #[must_use]
+    pub fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// The grant references, one per page, in the order of the pages.
+    #[must_use]
+    pub fn grants(&self) -> &[GrantRef] {
+        &self.grants
+    }
+
+    /// How many pages there are.
+    #[must_use]
+    pub fn pages(&self) -> PageCount {
+        PageCount(u16::try_from(self.grants.len()).unwrap_or(u16::MAX))
+    }
+
+    /// Loads the word at `offset` with acquire order.
+    pub(crate) fn load(&self, offset: usize) -> u32 {
+        let word = self.word(offset);
+        // SAFETY: `word` checked bounds and alignment; `new` promises a live mapping; an atomic
+        // tolerates the peer's stores. The reference it makes lives for this expression.
+        unsafe { AtomicU32::from_ptr(word) }.load(Ordering::Acquire)
+    }
+
+    /// Stores the word at `offset` with release order.
+    pub(crate) fn store(&self, offset: usize, value: u32) {
+        let word = self.word(offset);
+        // SAFETY: as in `load`.
+        unsafe { AtomicU32::from_ptr(word) }.store(value, Ordering::Release);
+    }
+
+    /// Copies `into.len()` bytes from `offset` on out of the shared pages.
+    pub(crate) fn read(&self, offset: usize, into: &mut [u8]) {
+        let from = self.range(offset, into.len());
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: `range` checked the bounds of the source, which `new` promises to be mapped;
+        // the target is a private slice, so the two cannot overlap. For the peer's concurrent
+        // stores see the module's prologue.
+        unsafe { core::ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// Copies `from` into the shared pages from `offset` on.
+    pub(crate) fn write(&self, offset: usize, from: &[u8]) {
+        let into = self.range(offset, from.len());
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: as in `read`, with the directions exchanged.
+        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), into, from.len()) };
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    /// Zeroes every byte, so that nothing of this guest's earlier life leaks to the peer.
+    pub(crate) fn zero(&self) {
+        let len = self.pages().bytes();
+        let base = self.range(0, len);
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: the whole range is mapped and ours, by the duties of `new`.
+        unsafe { core::ptr::write_bytes(base, 0, len) };
+        compiler_fence(Ordering::SeqCst);
+    }
+
+    fn word(&self, offset: usize) -> *mut u32 {
+        assert!(offset.is_multiple_of(4));
+        self.range(offset, 4).cast::<u32>()
+    }
+
+    fn range(&self, offset: usize, len: usize) -> *mut u8 {
+        let end = offset.checked_add(len);
+        assert!(end.is_some_and(|end| end <= self.pages().bytes()));
+        // SAFETY: the check above keeps the result inside the pages or at their end.
+        unsafe { self.base.as_ptr().add(offset) }
+    }
+}
+
+/// A full barrier: every earlier store of ours is visible before any later load is done.
+///
+/// The notification rules need it between publishing an index and looking at the peer's; see
+/// [`notify`](crate::notify). On x86 this is the one reordering the processor really does.
+pub(crate) fn full_barrier() {
+    fence(Ordering::SeqCst);
+}
+
+/// Pages on the heap for the fakes, freed when dropped.
+#[cfg(any(test, feature = "test-utils"))]
+#[derive(Debug)]
+pub(crate) struct HeapPages {
+    base: NonNull<u8>,
+    layout: alloc::alloc::Layout,
+}
+
+// SAFETY: it owns its allocation, and only hands out `SharedPages`.
+#[cfg(any(test, feature = "test-utils"))]
+#[expect(unsafe_code, reason = "ownership of memory may change threads")]
+unsafe impl Send for HeapPages {}
+
+#[cfg(any(test, feature = "test-utils"))]
+#[expect(unsafe_code, reason = "the fakes need memory to share")]
+impl HeapPages {
+    /// Allocates zeroed pages.
+    pub(crate) fn new(pages: PageCount) -> Self {
+        let layout = alloc::alloc::Layout::from_size_align(pages.bytes(), PAGE_SIZE)
+            .expect("a page count fits");
+        assert!(layout.size() > 0);
+        // SAFETY: the size is not zero.
+        let base = unsafe { alloc::alloc::alloc_zeroed(layout) };
+        let base = NonNull::new(base).expect("the test host has memory");
+        Self { base, layout }
+    }
+
+    /// A view of `grants.len()` pages from page `first` on.
+    ///
+    /// # Safety
+    /// The view must not be used after `self` is dropped. A frontend and a fake backend may hold
+    /// a view each of the same pages: both use only the accessors of this module, which bear it.
+    pub(crate) unsafe fn view(&self, first: usize, grants: Box<[GrantRef]>) -> SharedPages {
+        assert!((first + grants.len()) * PAGE_SIZE <= self.layout.size());
+        // SAFETY: inside the allocation by the check above.
+        let base = unsafe { self.base.add(first * PAGE_SIZE) };
+        // SAFETY: mapped and page-aligned as a part of our allocation; life time and sharing
+        // are the caller's promise.
+        unsafe { SharedPages::new(base, grants) }
+    }
+}
+
+#[cfg(any(test, feature = "test-utils"))]
+impl Drop for HeapPages {
+    #[expect(unsafe_code, reason = "frees what `new` allocated")]
+    fn drop(&mut self) {
+        // SAFETY: allocated by `new` with this layout, and dropped once.
+        unsafe { alloc::alloc::dealloc(self.base.as_ptr(), self.layout) };
+    }
+}

@@ -1,0 +1,69 @@
+//! Pages that the backend may still map: kept aside, and offered back now and then.
+
+use alloc::vec::Vec;
+
+use crate::memory::SharedPages;
+use crate::platform::{Platform, StillMapped};
+
+/// The first interval between two attempts, in nanoseconds; it doubles up to the longest.
+const RETRY_NS: u64 = 100_000_000;
+const RETRY_MAX_NS: u64 = 10_000_000_000;
+
+/// Pages waiting for the backend to let go of them.
+#[derive(Debug)]
+pub(crate) struct Quarantine {
+    pages: Vec<SharedPages>,
+    interval_ns: u64,
+    next_ns: u64,
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self {
+            pages: Vec::new(),
+            interval_ns: RETRY_NS,
+            next_ns: 0,
+        }
+    }
+}
+
+impl Quarantine {
+    /// Gives pages back now if the backend has let go of them, else later.
+    pub(crate) fn give_back<P: Platform>(
+        &mut self,
+        platform: &mut P,
+        pages: SharedPages,
+        now_ns: u64,
+    ) {
+        if let Err(StillMapped(pages)) = platform.unshare(pages) {
+            log::warn!("{pages:?}: the backend still maps them; kept in quarantine");
+            self.pages.push(pages);
+            self.interval_ns = RETRY_NS;
+            self.next_ns = now_ns.saturating_add(RETRY_NS);
+        }
+    }
+
+    /// Tries again what is due.
+    pub(crate) fn poll<P: Platform>(&mut self, platform: &mut P, now_ns: u64) {
+        if self.pages.is_empty() || now_ns < self.next_ns {
+            return;
+        }
+        self.pages = core::mem::take(&mut self.pages)
+            .into_iter()
+            .filter_map(|pages| platform.unshare(pages).err())
+            .map(|StillMapped(pages)| pages)
+            .collect();
+        self.interval_ns = (self.interval_ns * 2).min(RETRY_MAX_NS);
+        self.next_ns = now_ns.saturating_add(self.interval_ns);
+    }
+
+    /// When [`poll`](Self::poll) is due, in nanoseconds.
+    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+        (!self.pages.is_empty()).then_some(self.next_ns)
+    }
+
+    /// How many pages are held.
+    pub(crate) fn page_count(&self) -> usize {
+        self.pages.iter().map(|pages| pages.pages().get()).sum()
+    }
+}

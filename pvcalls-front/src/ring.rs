@@ -1,0 +1,146 @@
+//! A data ring: the memory, grants and port of one connection, and its two halves.
+//!
+//! The first page is the indexes page, the others are the data: the first half of them carries
+//! `in` (to us), the second half `out`. [`Ring`] owns all of it and is the unit that a pool can
+//! keep; [`InRing`] and [`OutRing`] are the positions in it.
+
+use crate::error::{ResourceError, RingFault};
+use crate::in_ring::InRing;
+use crate::index::Index;
+use crate::memory::SharedPages;
+use crate::out_ring::OutRing;
+use crate::platform::Platform;
+use crate::units::{DomainId, GrantRef, PAGE_SIZE, PageCount, Port, RingOrder};
+use crate::wire::data_intf;
+
+/// Shared pages and a port, laid out as the backend expects them.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    pages: SharedPages,
+    port: Port,
+    order: RingOrder,
+}
+
+impl Ring {
+    /// Gets pages and a port for a ring of that order.
+    pub(crate) fn create<P: Platform>(
+        platform: &mut P,
+        backend: DomainId,
+        order: RingOrder,
+    ) -> Result<Self, ResourceError> {
+        let count = PageCount(order.data_pages().0 + 1);
+        let port = platform.open_port(backend).map_err(ResourceError::Port)?;
+        match platform.share(backend, count) {
+            Ok(pages) => {
+                assert_eq!(pages.pages(), count, "the platform shares what it is asked");
+                Ok(Self { pages, port, order })
+            }
+            Err(error) => {
+                platform.close_port(port);
+                Err(ResourceError::Share(error))
+            }
+        }
+    }
+
+    /// Makes the pages ready for a new connection whose indexes all begin at `start`, which is 0
+    /// outside tests: nothing of an earlier connection is left in them.
+    pub(crate) fn reset(&self, start: Index) {
+        self.pages.zero();
+        for offset in [
+            data_intf::IN_CONS,
+            data_intf::IN_PROD,
+            data_intf::OUT_CONS,
+            data_intf::OUT_PROD,
+        ] {
+            self.pages.store(offset, start.get());
+        }
+        for (number, grant) in self.pages.grants()[1..].iter().enumerate() {
+            self.pages.store(data_intf::REFS + 4 * number, grant.get());
+        }
+        self.pages
+            .store(data_intf::RING_ORDER, u32::from(self.order.get()));
+    }
+
+    /// The grant of the indexes page, which is all that CONNECT carries.
+    pub(crate) fn indexes_grant(&self) -> GrantRef {
+        self.pages.grants()[0]
+    }
+
+    pub(crate) fn port(&self) -> Port {
+        self.port
+    }
+
+    pub(crate) fn array_bytes(&self) -> u32 {
+        self.order.array_bytes()
+    }
+
+    /// Closes the port and leaves the pages, to be given back when the peer has let go of them.
+    pub(crate) fn into_pages<P: Platform>(self, platform: &mut P) -> SharedPages {
+        platform.close_port(self.port);
+        self.pages
+    }
+
+    pub(crate) fn load(&self, offset: usize) -> u32 {
+        self.pages.load(offset)
+    }
+
+    pub(crate) fn store(&self, offset: usize, index: Index) {
+        self.pages.store(offset, index.get());
+    }
+
+    /// Copies bytes out of the in array, which wraps at its end.
+    pub(crate) fn copy_out(&self, from: Index, into: &mut [u8]) {
+        let (begin, first) = self.first_piece(from, into.len());
+        let (head, tail) = into.split_at_mut(first);
+        self.pages.read(PAGE_SIZE + begin, head);
+        self.pages.read(PAGE_SIZE, tail);
+    }
+
+    /// Copies bytes into the out array, which lies behind the in array.
+    pub(crate) fn copy_in(&self, to: Index, from: &[u8]) {
+        let (begin, first) = self.first_piece(to, from.len());
+        let (head, tail) = from.split_at(first);
+        let array = PAGE_SIZE + self.array_bytes() as usize;
+        self.pages.write(array + begin, head);
+        self.pages.write(array, tail);
+    }
+
+    /// The offset of `index` in an array, and how many of `len` bytes come before its end.
+    fn first_piece(&self, index: Index, len: usize) -> (usize, usize) {
+        let array = self.array_bytes();
+        debug_assert!(len <= array as usize);
+        let begin = index.offset(array) as usize;
+        (begin, len.min(array as usize - begin))
+    }
+}
+
+/// A ring in use by a connection.
+#[derive(Debug)]
+pub(crate) struct DataRing {
+    pub(crate) ring: Ring,
+    pub(crate) input: InRing,
+    pub(crate) output: OutRing,
+}
+
+impl DataRing {
+    pub(crate) fn new(ring: Ring, start: Index) -> Self {
+        ring.reset(start);
+        Self {
+            ring,
+            input: InRing::new(start),
+            output: OutRing::new(start),
+        }
+    }
+
+    /// Looks at everything the backend may have changed; true if anything did.
+    pub(crate) fn refresh(&mut self) -> Result<bool, RingFault> {
+        let input = self.input.refresh(&self.ring)?;
+        let output = self.output.refresh(&self.ring)?;
+        Ok(input || output)
+    }
+
+    /// How far the backend has come, as far as is known.
+    pub(crate) fn marks(&self) -> (Index, Index) {
+        (self.input.prod(), self.output.cons())
+    }
+}

@@ -1,0 +1,248 @@
+//! One socket: its state and what hangs on it.
+//!
+//! ```text
+//!            1            2              3           4
+//!   (none) ────▶ Creating ───▶ Connecting ───▶ Open ───▶ Draining
+//!                   │              │            │            │
+//!                   │ 5            │ 6          │ 7          │ 8
+//!                   ▼              ▼            ▼            ▼
+//!                Closed ◀────────────────── Releasing ◀──────┘
+//!                              9
+//! ```
+//! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent.
+//! 2. SOCKET succeeded: CONNECT waits for a slot or is sent.
+//! 3. CONNECT succeeded, and somebody still wants it.
+//! 4. `Frontend::close`: bytes in the out ring are still to go.
+//! 5. SOCKET failed, or was never sent when the caller gave up: the backend knows nothing.
+//! 6. CONNECT failed, or succeeded when nobody wanted it any more: RELEASE waits or is sent.
+//! 7. The backend reported an error for `out`, or broke the rules of the ring; or the caller
+//!    closed with a linger time of zero.
+//! 8. The out ring is empty, reports an error, or stood still for the linger time.
+//! 9. RELEASE was answered: the port is closed and the pages are given back (or quarantined).
+//!
+//! A caller that gives up (its deadline passed, or it closed the handle) while SOCKET or CONNECT is
+//! with the backend changes nothing in the state: only the answer can say whether the backend
+//! maps the ring. The caller has its error at once; the ring stays where it is until then.
+//! The socket leaves the table when it is Closed and the caller has closed its handle.
+//! A device that breaks moves every socket to Closed, with its pages in quarantine.
+
+use alloc::vec::Vec;
+use core::net::SocketAddrV4;
+
+use crate::budget::Budget;
+use crate::errno::Errno;
+use crate::error::SocketError;
+use crate::index::Index;
+use crate::ring::DataRing;
+use crate::timers::Armed;
+use crate::units::SocketId;
+use crate::wakers::WakerSet;
+use crate::wire::Request;
+
+/// Where a socket is in its life; the diagram is in the module's prologue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// SOCKET is on its way.
+    Creating,
+    /// CONNECT is on its way.
+    Connecting,
+    /// Bytes flow.
+    Open,
+    /// The caller is done; the out ring is not.
+    Draining,
+    /// RELEASE is on its way.
+    Releasing,
+    /// The backend has let go of it.
+    Closed,
+}
+
+/// Where the command of the present state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// There is none.
+    None,
+    /// It waits for room in the command ring.
+    Queued,
+    /// The backend has it.
+    Sent,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// The outcome of a connect.
+    Connect,
+    /// Bytes to read, or the end of them.
+    Read,
+    /// Room to write, or an error.
+    Write,
+}
+
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) id: SocketId,
+    pub(crate) to: SocketAddrV4,
+    state: State,
+    pub(crate) slot: Slot,
+    /// The caller still has its handle.
+    pub(crate) owned: bool,
+    /// The first thing that went wrong.
+    pub(crate) failure: Option<SocketError>,
+    pub(crate) data: Option<DataRing>,
+    pub(crate) salvage: Salvage,
+    /// Creating, Connecting: when the caller's patience ends. Draining: when the linger time does.
+    pub(crate) deadline_ns: u64,
+    /// Draining: how long the out ring may stand still.
+    pub(crate) linger_ns: u64,
+    pub(crate) armed: Armed,
+    /// On the list of those with something to announce.
+    pub(crate) dirty: bool,
+    pub(crate) budget: Budget,
+    /// How far the backend had come at the last event.
+    pub(crate) marks: Option<(Index, Index)>,
+    connect_wakers: WakerSet,
+    read_wakers: WakerSet,
+    write_wakers: WakerSet,
+}
+
+impl Socket {
+    pub(crate) fn new(id: SocketId, to: SocketAddrV4, data: DataRing, deadline_ns: u64) -> Self {
+        log::trace!("{id}: Creating, to {to}");
+        Self {
+            id,
+            to,
+            state: State::Creating,
+            slot: Slot::None,
+            owned: true,
+            failure: None,
+            data: Some(data),
+            salvage: Salvage::default(),
+            deadline_ns,
+            linger_ns: 0,
+            armed: Armed::default(),
+            dirty: false,
+            budget: Budget::default(),
+            marks: None,
+            connect_wakers: WakerSet::default(),
+            read_wakers: WakerSet::default(),
+            write_wakers: WakerSet::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.state
+    }
+
+    /// The one place where the state changes: it is traced, and everybody who waits looks again.
+    pub(crate) fn set_state(&mut self, state: State) {
+        log::trace!("{}: {:?} => {state:?}", self.id, self.state);
+        self.state = state;
+        self.wake_all();
+    }
+
+    /// Notes what went wrong, unless something did before, and lets the waiters know.
+    pub(crate) fn fail(&mut self, error: SocketError) {
+        if self.failure.is_none() {
+            log::debug!("{}: {error}", self.id);
+            self.failure = Some(error);
+        }
+        self.wake_all();
+    }
+
+    pub(crate) fn register(&mut self, interest: Interest, waker: &core::task::Waker) {
+        match interest {
+            Interest::Connect => self.connect_wakers.register(waker),
+            Interest::Read => self.read_wakers.register(waker),
+            Interest::Write => self.write_wakers.register(waker),
+        }
+    }
+
+    /// The data ring moved: readers and writers look again.
+    pub(crate) fn wake_streams(&mut self) {
+        self.read_wakers.wake();
+        self.write_wakers.wake();
+    }
+
+    fn wake_all(&mut self) {
+        self.connect_wakers.wake();
+        self.wake_streams();
+    }
+
+    /// The command that the present state is about.
+    pub(crate) fn request(&self) -> Option<Request> {
+        let id = self.id;
+        match (self.state, &self.data) {
+            (State::Creating, _) => Some(Request::Socket { id }),
+            (State::Connecting, Some(data)) => Some(Request::Connect {
+                id,
+                to: self.to,
+                indexes: data.ring.indexes_grant(),
+                port: data.ring.port(),
+            }),
+            (State::Releasing, _) => Some(Request::Release { id }),
+            _ => None,
+        }
+    }
+
+    /// Nobody waits for the outcome of SOCKET or CONNECT any more.
+    pub(crate) fn abandoned(&self) -> bool {
+        !self.owned || self.failure.is_some()
+    }
+
+    /// Moves what the backend delivered so far into private memory, because the ring is about to
+    /// go: a server that answers and resets must not cost the caller its answer.
+    pub(crate) fn rescue(&mut self) {
+        let Some(data) = &mut self.data else {
+            return;
+        };
+        if self.owned && data.input.refresh(&data.ring).is_ok() {
+            self.salvage.fill(data);
+        }
+    }
+
+    /// The error a reader gets when the data has run out.
+    pub(crate) fn read_failure(&self) -> SocketError {
+        match self.failure.unwrap_or(SocketError::NotConnected) {
+            // "Broken pipe" is a writer's word for it.
+            SocketError::Remote(Errno::EPIPE) => SocketError::Remote(Errno::ECONNRESET),
+            other => other,
+        }
+    }
+}
+
+/// Bytes and the end that were saved from a ring before it was released.
+#[derive(Debug, Default)]
+pub(crate) struct Salvage {
+    bytes: Vec<u8>,
+    at: usize,
+    pub(crate) end: Option<Errno>,
+}
+
+impl Salvage {
+    fn fill(&mut self, data: &mut DataRing) {
+        self.end = data.input.end();
+        let count = data.input.available() as usize;
+        if self.bytes.try_reserve_exact(count).is_err() {
+            log::warn!("no memory to save {count} received bytes; they are lost");
+            return;
+        }
+        self.bytes.resize(count, 0);
+        if data.input.read(&data.ring, &mut self.bytes).is_err() {
+            self.bytes.clear();
+        }
+    }
+
+    /// Bytes that are left, to be consumed by [`skip`](Self::skip).
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// Consumes bytes; frees the memory with the last one.
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.at += count;
+        if self.rest().is_empty() {
+            self.bytes = Vec::new();
+            self.at = 0;
+        }
+    }
+}
