@@ -3,7 +3,7 @@
 
 use core::arch::global_asm;
 
-use super::{REP_MIN, symbol};
+use super::symbol;
 
 // rdi: to, rsi: from, rdx: bytes. rax: to, returned.
 global_asm!(
@@ -84,11 +84,8 @@ global_asm!(
     "sub rcx, rsi",
     "cmp rcx, rdx",
     "jb 40f",
-    "cmp rdx, [rip + {rep_min}]",
-    "jae 50f",
     // Forward. The last 64 bytes and the first 16 are loaded now, because the loop may overwrite
     // them, and stored at the end; between them the loop stores aligned.
-    "31:",
     "movups xmm4, [rsi + rdx - 64]",
     "movups xmm5, [rsi + rdx - 48]",
     "movups xmm6, [rsi + rdx - 32]",
@@ -155,16 +152,7 @@ global_asm!(
     "movups [rax + 48], xmm7",
     "movups [r8], xmm8",
     "ret",
-    // Large. Overlapping areas would send `rep movsb` down a slow path, so they stay with the loop.
-    "50:",
-    "neg rcx",
-    "cmp rcx, rdx",
-    "jb 31b",
-    "mov rcx, rdx",
-    "rep movsb",
-    "ret",
     concat!(".size ", symbol!("memcpy"), ", . - ", symbol!("memcpy")),
     concat!(".size ", symbol!("memmove"), ", . - ", symbol!("memmove")),
     ".popsection",
-    rep_min = sym REP_MIN,
 );

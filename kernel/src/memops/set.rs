@@ -2,7 +2,7 @@
 
 use core::arch::global_asm;
 
-use super::{REP_MIN, symbol};
+use super::symbol;
 
 // rdi: to, sil: value, rdx: bytes. rax: to, returned.
 global_asm!(
@@ -55,8 +55,6 @@ global_asm!(
     "ret",
     // More than 64 bytes: an unaligned head and tail, and aligned stores between them.
     "30:",
-    "cmp rdx, [rip + {rep_min}]",
-    "jae 40f",
     "lea rcx, [rdi + rdx - 64]",
     "movups [rdi], xmm0",
     "and rdi, -16",
@@ -78,14 +76,6 @@ global_asm!(
     "movups [rcx + 32], xmm0",
     "movups [rcx + 48], xmm0",
     "ret",
-    "40:",
-    "mov r8, rax",
-    "mov eax, esi",
-    "mov rcx, rdx",
-    "rep stosb",
-    "mov rax, r8",
-    "ret",
     concat!(".size ", symbol!("memset"), ", . - ", symbol!("memset")),
     ".popsection",
-    rep_min = sym REP_MIN,
 );
