@@ -30,7 +30,8 @@ impl fmt::Display for WatchToken {
 pub enum WatchEvent {
     /// This node, at or below the watched one, may have changed; relative if the watched path was.
     Path(String),
-    /// More nodes than the queue holds may have changed: look at everything under the watched path.
+    /// More nodes than the queue holds may have changed, or one with a name that is not allowed:
+    /// look at everything under the watched path.
     Many,
 }
 
@@ -39,6 +40,25 @@ pub enum WatchEvent {
 struct Watch {
     path: String,
     queue: VecDeque<WatchEvent>,
+}
+
+impl Watch {
+    fn file(&mut self, path: &str) {
+        let queued = |event: &WatchEvent| match event {
+            WatchEvent::Path(queued) => queued == path,
+            WatchEvent::Many => true,
+        };
+        if self.queue.iter().any(queued) {
+            return;
+        }
+        // A path that we could not ask for still is a change below the watched one.
+        if self.queue.len() < QUEUE_MAX && Path::new(path).is_ok() {
+            self.queue.push_back(WatchEvent::Path(path.to_owned()));
+        } else {
+            self.queue.clear();
+            self.queue.push_back(WatchEvent::Many);
+        }
+    }
 }
 
 /// All watches of a client.
@@ -90,22 +110,8 @@ impl Watches {
         else {
             return None;
         };
-        Path::new(path).ok()?;
-        let Some(watch) = parse_token(token).and_then(|token| self.by_token.get_mut(&token)) else {
-            return Some(());
-        };
-        let queued = |event: &WatchEvent| match event {
-            WatchEvent::Path(queued) => queued == path,
-            WatchEvent::Many => true,
-        };
-        if watch.queue.iter().any(queued) {
-            return Some(());
-        }
-        if watch.queue.len() < QUEUE_MAX {
-            watch.queue.push_back(WatchEvent::Path(path.to_owned()));
-        } else {
-            watch.queue.clear();
-            watch.queue.push_back(WatchEvent::Many);
+        if let Some(watch) = parse_token(token).and_then(|token| self.by_token.get_mut(&token)) {
+            watch.file(path);
         }
         Some(())
     }
@@ -175,20 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn paths_that_cannot_be_named_still_wake_the_watcher() {
+        for path in ["", "device//a", "device/\u{1b}[2J"] {
+            let (mut watches, token) = watches();
+            watches.file(&event(path, token)).unwrap();
+            assert_eq!(watches.take(token), Some(WatchEvent::Many), "{path:?}");
+        }
+    }
+
+    #[test]
     fn events_of_nobody_are_dropped_and_malformed_ones_refused() {
         let (mut watches, token) = watches();
         assert_eq!(watches.file(b"a\0somebody else's\0"), Some(()));
         assert_eq!(watches.file(b"a\0+0000001\0"), Some(()));
         assert_eq!(watches.any(), None);
-        for bad in [
-            &b""[..],
-            b"a\0",
-            b"a\0b",
-            b"a\0b\0c\0",
-            b"\0b\0",
-            b"a//b\0b\0",
-            b"\xff\0b\0",
-        ] {
+        for bad in [&b""[..], b"a\0", b"a\0b", b"a\0b\0c\0", b"\xff\0b\0"] {
             assert_eq!(watches.file(bad), None, "{bad:?}");
         }
         assert_eq!(watches.remove(token).as_deref(), Some("device"));
