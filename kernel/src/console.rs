@@ -46,7 +46,7 @@ pub(crate) unsafe fn init(page: usize, port: Port) {
 
 /// Listens to the daemon, and makes the console the sink of [`log`].
 pub(crate) fn connect() {
-    let wake = || {
+    let wake = |_| {
         if let Some(waker) = READERS.lock().take() {
             waker.wake();
         }

@@ -2,7 +2,7 @@
 //!
 //! Version 1 entries of 8 bytes (xen/grant_table.h), 512 to a page; the table starts with
 //! one page and grows page by page up to what the host allows. A page may only be reused
-//! when its entry is free again *and* the peer has unmapped it; [`end`] tells whether it has.
+//! when the peer has unmapped it and can not map it again; [`revoke`] tells.
 
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU16, Ordering};
@@ -139,22 +139,37 @@ pub fn share(peer: DomId, mfn: u64, writable: bool) -> Result<GrantRef, GrantErr
     Ok(reference)
 }
 
-/// Takes a grant back. While the peer maps the page it stays valid, and the page must not
-/// be reused: keep both and ask again later.
-pub fn end(reference: GrantRef) -> Result<(), StillMapped> {
+/// Ends the peer's right to map the page. While it does map it nothing changes: keep the
+/// page and ask again later. A grant that was revoked before stays so.
+///
+/// Revoking and [`free`]ing are two steps so that a run of pages can be taken back whole:
+/// revoke each, and free only when none is mapped any more.
+pub fn revoke(reference: GrantRef) -> Result<(), StillMapped> {
     let flags = flags(reference);
     let mut seen = flags.load(Ordering::SeqCst);
     loop {
         if seen & (xen::GTF_reading | xen::GTF_writing) != 0 {
             return Err(StillMapped);
         }
+        // Xen sets the bits above with the same kind of instruction: either it or we win.
         match flags.compare_exchange(seen, 0, Ordering::SeqCst, Ordering::SeqCst) {
-            Ok(_) => break,
+            Ok(_) => return Ok(()),
             Err(now) => seen = now,
         }
     }
+}
+
+/// Gives the number of a revoked grant back.
+///
+/// # Panics
+/// When the grant was not revoked: the peer could map whatever page gets the number next.
+pub fn free(reference: GrantRef) {
+    let revoked = flags(reference).load(Ordering::SeqCst) == 0;
+    assert!(
+        revoked,
+        "grant {reference} is freed while a peer may use it"
+    );
     TABLE.lock().free.push(reference);
-    Ok(())
 }
 
 /// Grants in use: of the table as it is now.

@@ -16,7 +16,7 @@
 //! - [`trap`], [`panic`], [`backtrace`]: what is printed when something is wrong.
 //! - [`event`], [`grant`]: the two things PV drivers are made of.
 //! - [`time`], [`thread`]: clock, timers, scheduler; the idle path is `thread::sched`.
-//! - [`console`], [`xenstore`], [`xenbus`], [`shutdown`], [`entropy`]: the host's services.
+//! - [`console`], [`xenstore`], [`shutdown`], [`entropy`]: the host's services.
 
 #![cfg_attr(not(test), no_std)]
 
@@ -51,7 +51,5 @@ pub mod shutdown;
 pub mod thread;
 #[cfg(guest)]
 mod trap;
-#[cfg(guest)]
-pub mod xenbus;
 #[cfg(guest)]
 pub mod xenstore;

@@ -1,15 +1,65 @@
-//! What a workload sees.
+//! What a workload sees of a Callisto guest: std's names on the Callisto kernel.
+//!
+//! ```ignore
+//! #![no_std]
+//! #![no_main]
+//!
+//! use rt::io::{Read, Write};
+//! use rt::net::TcpStream;
+//! use rt::println;
+//!
+//! #[rt::main]
+//! fn main() -> rt::io::Result<()> {
+//!     let mut stream = TcpStream::connect("192.0.2.1:80")?;
+//!     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+//!     let mut page = [0; 1024];
+//!     let count = stream.read(&mut page)?;
+//!     println!("{}", String::from_utf8_lossy(&page[..count]));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Modules are called as in std and mean the same; where the machine below cannot do what
+//! std promises, the call returns an error that says so, never a silent success.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`net`] | TCP through the host's sockets (PV Calls); no network stack in here |
+//! | [`thread`], [`time`] | cooperative threads; clocks |
+//! | [`env`] | the command line: arguments and variables |
+//! | [`io`] | errors, the traits to read and write, the console |
+//! | [`process`] | the end of the domain and its exit code |
+//!
+//! `net/driver.rs` is the one file where the PV Calls driver and the kernel meet.
+
 #![no_std]
+
 extern crate alloc;
+
+#[macro_use]
+mod macros;
+
+pub mod env;
+pub mod io;
+pub mod net;
+pub mod process;
+pub mod thread;
+pub mod time;
+
+/// Turns `fn main` into the entry of a guest image.
+///
+/// The function takes no arguments (see [`env::args`]) and returns what
+/// [`process::Termination`] knows: nothing, an exit code, or a `Result` whose error is
+/// printed and makes the exit code 1.
+pub use rt_macros::main;
+
+/// What the kernel offers to those who build systems rather than workloads: events, grants,
+/// xenstore, the memory of the domain.
 pub use kernel;
-/// Prints to the console.
-#[macro_export]
-macro_rules! print {
-    ($($arg:tt)*) => { $crate::kernel::console::print(core::format_args!($($arg)*)) };
-}
-/// Prints a line to the console.
-#[macro_export]
-macro_rules! println {
-    () => { $crate::print!("\n") };
-    ($($arg:tt)*) => { $crate::kernel::console::print(core::format_args!("{}\n", core::format_args!($($arg)*))) };
+pub use log;
+
+/// For the code that `#[rt::main]` makes. Not for others.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::process::run;
 }

@@ -25,8 +25,8 @@ pub use crate::hypercall::{DomId, Port};
 
 pub(crate) use two_level::{SHARED_INFO_SLOT, fault_address, pending, shared_info};
 
-/// What happens when a port's event was raised.
-pub type Handler = Arc<dyn Fn() + Send + Sync>;
+/// What happens when a port's event was raised; told which port, so that many can share one.
+pub type Handler = Arc<dyn Fn(Port) + Send + Sync>;
 
 /// Handlers by port number.
 static HANDLERS: Mutex<Vec<Option<Handler>>> = Mutex::new(Vec::new());
@@ -49,7 +49,7 @@ pub(crate) fn dispatch() {
     two_level::take_pending(|port| {
         let handler = HANDLERS.lock().get(port as usize).cloned().flatten();
         if let Some(handler) = handler {
-            handler();
+            handler(port);
         }
     });
 }

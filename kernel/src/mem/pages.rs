@@ -142,7 +142,7 @@ impl Pages {
     }
 
     /// The address, keeping the pages allocated until [`Pages::from_raw`].
-    pub(crate) fn into_raw(self) -> NonNull<u8> {
+    pub fn into_raw(self) -> NonNull<u8> {
         let pointer = self.as_ptr();
         core::mem::forget(self);
         pointer
@@ -152,7 +152,7 @@ impl Pages {
     ///
     /// # Safety
     /// Address and count of a run whose ownership was given up with `into_raw`.
-    pub(crate) unsafe fn from_raw(pointer: NonNull<u8>, count: usize) -> Pages {
+    pub unsafe fn from_raw(pointer: NonNull<u8>, count: usize) -> Pages {
         Pages {
             first: mmu::direct_pfn(pointer.addr().get()),
             count,

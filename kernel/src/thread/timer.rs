@@ -38,7 +38,7 @@ impl Drop for Timer {
 /// Binds the timer interrupt. Its handler has nothing to do: that it ends the blocking is
 /// all, the scheduler looks at the clock itself.
 pub(super) fn init() {
-    event::bind_virq(xen::VIRQ_TIMER, Arc::new(|| ())).expect("bind the timer interrupt");
+    event::bind_virq(xen::VIRQ_TIMER, Arc::new(|_| ())).expect("bind the timer interrupt");
 }
 
 /// Wakes what is due.

@@ -115,7 +115,7 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
         waiting: Vec::new(),
     };
     CONNECTION.call_once(|| Mutex::new(connection));
-    event::set_handler(port, Arc::new(|| with(Connection::pump)));
+    event::set_handler(port, Arc::new(|_| with(Connection::pump)));
     // What a kernel that ran in this domain before us watched is not ours. Old servers do
     // not know the request, which is as good.
     let _ = call("reset watches", "", &ResetWatches, TransactionId::NONE);

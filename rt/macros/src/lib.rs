@@ -111,19 +111,25 @@ fn crate_path(attribute: TokenStream) -> Result<TokenStream, Refusal> {
 /// ```text
 /// const _: () = {
 ///     #[unsafe(no_mangle)]
-///     extern "Rust" fn callisto_main() -> i32 { ::rt::__private::run(main) }
+///     extern "Rust" fn callisto_main() -> i32 { ::rt::__private::run(main, NAME) }
 /// };
 /// ```
+///
+/// `NAME` is `env!("CARGO_CRATE_NAME")` of the crate that uses the attribute.
 ///
 /// `result` is where the type that `main` returns is written, so that a type without
 /// `Termination` is reported there.
 fn glue(rt: TokenStream, result: Span) -> TokenStream {
     let run: TokenStream = path("::__private::run", Span::call_site());
     let main = TokenTree::from(Ident::new("main", Span::call_site().located_at(result)));
+    let name: TokenStream = ", ::core::env!(\"CARGO_CRATE_NAME\")"
+        .parse()
+        .unwrap_or_default();
+    let arguments = core::iter::once(main).chain(name).collect();
     let call = rt
         .into_iter()
         .chain(run)
-        .chain([group(Delimiter::Parenthesis, main.into())])
+        .chain([group(Delimiter::Parenthesis, arguments)])
         .collect();
     let head: TokenStream = "#[unsafe(no_mangle)] extern \"Rust\" fn callisto_main() -> i32"
         .parse()

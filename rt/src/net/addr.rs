@@ -1,0 +1,146 @@
+//! From what a user writes to addresses.
+
+use alloc::string::String;
+use alloc::vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use crate::io;
+
+/// What can be turned into socket addresses, as in std.
+///
+/// Host names are not resolved yet: a name gives [`io::ErrorKind::Unsupported`], anything
+/// else that is no address [`io::ErrorKind::InvalidInput`].
+pub trait ToSocketAddrs {
+    /// The addresses, in the order in which they should be tried.
+    type Iter: Iterator<Item = SocketAddr>;
+
+    /// Turns it into addresses.
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
+}
+
+type One = core::option::IntoIter<SocketAddr>;
+
+fn one(address: impl Into<SocketAddr>) -> io::Result<One> {
+    Ok(Some(address.into()).into_iter())
+}
+
+impl ToSocketAddrs for SocketAddr {
+    type Iter = One;
+
+    fn to_socket_addrs(&self) -> io::Result<One> {
+        one(*self)
+    }
+}
+
+impl ToSocketAddrs for SocketAddrV4 {
+    type Iter = One;
+
+    fn to_socket_addrs(&self) -> io::Result<One> {
+        one(*self)
+    }
+}
+
+impl ToSocketAddrs for SocketAddrV6 {
+    type Iter = One;
+
+    fn to_socket_addrs(&self) -> io::Result<One> {
+        one(*self)
+    }
+}
+
+impl ToSocketAddrs for (IpAddr, u16) {
+    type Iter = One;
+
+    fn to_socket_addrs(&self) -> io::Result<One> {
+        one(*self)
+    }
+}
+
+impl ToSocketAddrs for (Ipv4Addr, u16) {
+    type Iter = One;
+
+    fn to_socket_addrs(&self) -> io::Result<One> {
+        one(*self)
+    }
+}
+
+impl ToSocketAddrs for (Ipv6Addr, u16) {
+    type Iter = One;
+
+    fn to_socket_addrs(&self) -> io::Result<One> {
+        one(*self)
+    }
+}
+
+impl ToSocketAddrs for (&str, u16) {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        resolve(self.0, self.1)
+    }
+}
+
+impl ToSocketAddrs for (String, u16) {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        resolve(&self.0, self.1)
+    }
+}
+
+impl ToSocketAddrs for str {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        if let Ok(address) = self.parse() {
+            return Ok(vec![address].into_iter());
+        }
+        let invalid = |what: &str| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                alloc::format!("{self:?}: {what}"),
+            )
+        };
+        let (host, port) = self
+            .rsplit_once(':')
+            .ok_or_else(|| invalid("no port (HOST:PORT)"))?;
+        let port = port
+            .parse()
+            .map_err(|_| invalid("the port is no number below 65536"))?;
+        resolve(host, port)
+    }
+}
+
+impl ToSocketAddrs for String {
+    type Iter = vec::IntoIter<SocketAddr>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        self.as_str().to_socket_addrs()
+    }
+}
+
+impl<'a> ToSocketAddrs for &'a [SocketAddr] {
+    type Iter = core::iter::Copied<core::slice::Iter<'a, SocketAddr>>;
+
+    fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
+        Ok(self.iter().copied())
+    }
+}
+
+impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
+    type Iter = T::Iter;
+
+    fn to_socket_addrs(&self) -> io::Result<T::Iter> {
+        (**self).to_socket_addrs()
+    }
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)].into_iter());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        alloc::format!("{host:?}: names are not resolved yet, give an IPv4 address"),
+    ))
+}

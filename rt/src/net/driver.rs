@@ -1,0 +1,307 @@
+//! Where the PV Calls driver and the kernel meet: the only file that knows both.
+//!
+//! The driver asks for pages, ports and xenstore keys; [`Xen`] and [`Xenstore`] answer with
+//! the kernel's. The kernel's events, idle path and clock drive the driver: a port's event
+//! goes to [`on_event`], and before the vCPU blocks or changes threads, [`before_idle`]
+//! lets the driver announce what it wrote and look at its deadlines.
+//!
+//! The device is brought up by the first call that needs it, so a guest without a network
+//! needs no device. A failure is told to that caller, and the next call tries again: the
+//! backend may have come up meanwhile.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::task::{Poll, Waker};
+
+use kernel::thread::{self, Timer};
+use kernel::time::{NS_PER_S, monotonic_ns};
+use kernel::{event, grant, mem, xenstore};
+use pvcalls_front::{
+    Config, DomainId, Errno, Frontend, GrantRef, Handshake, NoPort, PageCount, Platform, Port,
+    ShareError, SharedPages, Step, StillMapped, Store, XenbusState,
+};
+use spin::Mutex;
+
+use crate::io::{self, ErrorKind};
+
+/// How long the end of the domain may wait for bytes that were written.
+const SHUT_DOWN_NS: u64 = 60 * NS_PER_S;
+
+/// The device of this domain.
+enum Device {
+    /// Nobody has needed it, or it failed.
+    Down,
+    /// A thread brings it up; these wait for it.
+    Starting(Vec<Waker>),
+    Up(Frontend<Xen>),
+}
+
+static DEVICE: Mutex<Device> = Mutex::new(Device::Down);
+/// Wakes the vCPU at the driver's next deadline.
+static DEADLINE: Mutex<Option<(u64, Timer)>> = Mutex::new(None);
+
+/// Runs `f` on the driver with the current time, bringing the device up first if need be.
+pub(super) fn with<R>(f: impl FnOnce(&mut Frontend<Xen>, u64) -> R) -> io::Result<R> {
+    loop {
+        {
+            let mut device = DEVICE.lock();
+            match &mut *device {
+                Device::Up(frontend) => return Ok(f(frontend, monotonic_ns())),
+                Device::Down => *device = Device::Starting(Vec::new()),
+                Device::Starting(_) => {
+                    drop(device);
+                    wait_for_start();
+                    continue;
+                }
+            }
+        }
+        start()?;
+    }
+}
+
+/// Waits while another thread brings the device up.
+fn wait_for_start() {
+    thread::wait(None, |waker| match &mut *DEVICE.lock() {
+        Device::Starting(waiting) => {
+            waiting.push(waker.clone());
+            Poll::Pending
+        }
+        _ => Poll::Ready(()),
+    });
+}
+
+fn start() -> io::Result<()> {
+    let result = hand_shake();
+    let (device, result) = match result {
+        Ok((frontend, state_path)) => {
+            watch_backend(state_path);
+            (Device::Up(frontend), Ok(()))
+        }
+        Err(error) => (Device::Down, Err(error)),
+    };
+    let before = core::mem::replace(&mut *DEVICE.lock(), device);
+    if let Device::Starting(waiting) = before {
+        waiting.into_iter().for_each(Waker::wake);
+    }
+    static HOOK: spin::Once = spin::Once::new();
+    HOOK.call_once(|| thread::add_idle_hook(before_idle));
+    result
+}
+
+/// Brings the device up; returns the driver and the path of the backend's state.
+fn hand_shake() -> io::Result<(Frontend<Xen>, Option<String>)> {
+    let mut handshake = Handshake::new(Xen, Config::default());
+    let mut state: Option<(String, xenstore::Watch)> = None;
+    loop {
+        match handshake.step(&mut Xenstore, monotonic_ns()) {
+            Step::Connected(frontend) => return Ok((frontend, state.map(|(path, _)| path))),
+            Step::Failed { error, .. } => return Err(error.into()),
+            Step::WaitForBackend {
+                handshake: next,
+                watch: path,
+                deadline_ns,
+            } => {
+                handshake = next;
+                if state.as_ref().is_none_or(|(watched, _)| *watched != path) {
+                    let watch = xenstore::watch(&path).map_err(io::Error::other)?;
+                    state = Some((path, watch));
+                }
+                if let Some((_, watch)) = &state {
+                    watch.wait_until(deadline_ns);
+                }
+            }
+        }
+    }
+}
+
+/// Tells the driver when the backend changes its state.
+fn watch_backend(path: Option<String>) {
+    let Some(path) = path else { return };
+    let listen = move || {
+        let watch = match xenstore::watch(&path) {
+            Ok(watch) => watch,
+            Err(error) => {
+                return log::warn!("a backend that goes away will not be noticed: {error}");
+            }
+        };
+        loop {
+            watch.wait();
+            let state = match xenstore::read(&path) {
+                Ok(value) => core::str::from_utf8(&value)
+                    .ok()
+                    .and_then(|text| text.parse().ok()),
+                Err(error) if error.is_not_found() => Some(0),
+                Err(_) => None,
+            };
+            if let (Some(number), Device::Up(frontend)) = (state, &mut *DEVICE.lock()) {
+                frontend.on_backend_state(XenbusState::from_number(number), monotonic_ns());
+            }
+        }
+    };
+    let builder = thread::Builder::new().name("pvcalls".into());
+    if let Err(error) = builder.stack_size(thread::MIN_STACK_BYTES).spawn(listen) {
+        log::warn!("a backend that goes away will not be noticed: {error}");
+    }
+}
+
+/// A port of the device was raised.
+fn on_event(port: event::Port) {
+    if let (Some(port), Device::Up(frontend)) = (Port::new(port), &mut *DEVICE.lock()) {
+        frontend.on_event(port, monotonic_ns());
+    }
+}
+
+/// The vCPU is about to block or to run another thread.
+fn before_idle() {
+    let Device::Up(frontend) = &mut *DEVICE.lock() else {
+        return;
+    };
+    let now = monotonic_ns();
+    frontend.flush(now);
+    if frontend
+        .next_deadline_ns()
+        .is_some_and(|deadline| deadline <= now)
+    {
+        frontend.poll(now);
+    }
+    let next = frontend.next_deadline_ns();
+    let mut armed = DEADLINE.lock();
+    if armed.as_ref().map(|(deadline, _)| *deadline) != next {
+        // That the timer ends the blocking is all: this function runs again then.
+        *armed = next.map(|deadline| (deadline, Timer::new(deadline, Waker::noop().clone())));
+    }
+}
+
+/// Waits until what was written to sockets has left, before the domain ends.
+pub(crate) fn shut_down() {
+    let drained = thread::wait(Some(monotonic_ns() + SHUT_DOWN_NS), |waker| {
+        let Device::Up(frontend) = &mut *DEVICE.lock() else {
+            return Poll::Ready(());
+        };
+        if frontend.draining() == 0 {
+            return Poll::Ready(());
+        }
+        frontend.register_drain(waker);
+        Poll::Pending
+    });
+    if drained.is_none() {
+        log::warn!("the domain ends with bytes unsent: the backend does not take them");
+    }
+}
+
+/// Pages and ports of this domain.
+#[derive(Debug)]
+pub(super) struct Xen;
+
+impl Platform for Xen {
+    fn share(&mut self, domain: DomainId, pages: PageCount) -> Result<SharedPages, ShareError> {
+        let run = mem::Pages::zeroed(pages.get()).ok_or(ShareError::OutOfMemory)?;
+        let mut grants: Vec<GrantRef> = Vec::with_capacity(pages.get());
+        for index in 0..run.count() {
+            match grant::share(domain.0, run.mfn(index), true) {
+                Ok(reference) => {
+                    let reference = GrantRef::new(reference).expect("grant 0 is the toolstack's");
+                    grants.push(reference);
+                }
+                Err(error) => {
+                    log::debug!("cannot share {} pages: {error}", run.count());
+                    // Nobody was told of these numbers, so nobody maps the pages.
+                    for reference in grants {
+                        if grant::revoke(reference.get()).is_ok() {
+                            grant::free(reference.get());
+                        }
+                    }
+                    return Err(ShareError::NoGrants);
+                }
+            }
+        }
+        // SAFETY: the run is mapped, page aligned and zeroed; giving up ownership with
+        // `into_raw` leaves no other user of it until `unshare` takes it back.
+        Ok(unsafe { SharedPages::new(run.into_raw(), grants.into()) })
+    }
+
+    fn unshare(&mut self, pages: SharedPages) -> Result<(), StillMapped> {
+        let mapped = |reference: &GrantRef| grant::revoke(reference.get()).is_err();
+        // All are tried, so that the peer can map none of them again.
+        if pages
+            .grants()
+            .iter()
+            .filter(|reference| mapped(reference))
+            .count()
+            > 0
+        {
+            return Err(StillMapped(pages));
+        }
+        for reference in pages.grants() {
+            grant::free(reference.get());
+        }
+        // SAFETY: `share` gave this run up, as many pages as grants; the peer maps none and
+        // can map none, and the driver gave up its use of them with `pages`.
+        drop(unsafe { mem::Pages::from_raw(pages.base(), pages.pages().get()) });
+        Ok(())
+    }
+
+    fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {
+        static HANDLER: spin::Once<event::Handler> = spin::Once::new();
+        let port = event::open(domain.0).map_err(|error| {
+            log::debug!("no event channel: {error}");
+            NoPort
+        })?;
+        event::set_handler(port, HANDLER.call_once(|| Arc::new(on_event)).clone());
+        Port::new(port).ok_or(NoPort)
+    }
+
+    fn close_port(&mut self, port: Port) {
+        if let Err(error) = event::close(port.get()) {
+            log::warn!("event channel {port} does not close: {error}");
+        }
+    }
+
+    fn notify(&mut self, port: Port) {
+        // A backend that went away has unbound the port: the driver notices by its state.
+        let _ = event::notify(port.get());
+    }
+
+    fn mask_port(&mut self, port: Port) {
+        event::mask(port.get());
+    }
+
+    fn unmask_port(&mut self, port: Port) {
+        event::unmask(port.get());
+    }
+}
+
+/// xenstore of this domain.
+struct Xenstore;
+
+fn errno(error: &xenstore::Error) -> Errno {
+    error
+        .errno()
+        .and_then(|errno| Errno::new(errno.number()))
+        .unwrap_or(Errno::EIO)
+}
+
+impl Store for Xenstore {
+    fn read(&mut self, key: &str) -> Result<Vec<u8>, Errno> {
+        xenstore::read(key).map_err(|error| errno(&error))
+    }
+
+    fn write(&mut self, entries: &[(&str, &str)]) -> Result<(), Errno> {
+        xenstore::transaction(|transaction| {
+            if let Some((directory, _)) = entries.first().and_then(|(key, _)| key.rsplit_once('/'))
+            {
+                transaction.directory(directory)?;
+            }
+            entries
+                .iter()
+                .try_for_each(|(key, value)| transaction.write(key, value.as_bytes()))
+        })
+        .map_err(|error| errno(&error))
+    }
+}
+
+/// The kind of error for what version 1 of the protocol cannot do.
+pub(super) fn unsupported(what: &'static str) -> io::Error {
+    io::Error::new(ErrorKind::Unsupported, what)
+}

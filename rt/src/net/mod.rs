@@ -1,0 +1,23 @@
+//! TCP through the host's sockets.
+//!
+//! There is no network stack in the guest: a PV Calls backend in the host owns the real
+//! sockets, and bytes cross in shared rings. Addresses are therefore the host's: 127.0.0.1
+//! is the *host's* loopback, as far as its backend lets guests reach it.
+//!
+//! What version 1 of the protocol cannot express returns [`ErrorKind::Unsupported`]
+//! (the method's documentation says what), never a silent success.
+//!
+//! [`ErrorKind::Unsupported`]: crate::io::ErrorKind::Unsupported
+
+mod addr;
+mod driver;
+mod error;
+mod tcp;
+
+pub use addr::ToSocketAddrs;
+pub use core::net::{
+    AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6,
+};
+pub use tcp::{Shutdown, TcpStream};
+
+pub(crate) use driver::shut_down;

@@ -1,0 +1,91 @@
+//! The end of the domain and its exit code.
+//!
+//! A guest is one process: when it ends, so does the domain. The exit code stands in
+//! xenstore (`data/exit-code`) when the domain powers off; `cargo boot run` makes it its
+//! own. A panic or fault ends the domain as crashed instead.
+
+use core::fmt;
+
+use crate::{env, net};
+
+/// Exit code when `main` or the command line failed.
+const FAILURE: i32 = 1;
+/// Exit code for a command line that cannot be read.
+const USAGE: i32 = 2;
+
+/// Ends the domain: sends what was written to sockets, then powers off with `code`.
+pub fn exit(code: i32) -> ! {
+    net::shut_down();
+    kernel::shutdown::exit(code)
+}
+
+/// Ends the domain as crashed, at once.
+pub fn abort() -> ! {
+    panic!("abort() called")
+}
+
+/// What the host is told at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitCode(u8);
+
+impl ExitCode {
+    /// 0
+    pub const SUCCESS: ExitCode = ExitCode(0);
+    /// 1
+    pub const FAILURE: ExitCode = ExitCode(1);
+}
+
+impl From<u8> for ExitCode {
+    fn from(code: u8) -> ExitCode {
+        ExitCode(code)
+    }
+}
+
+/// What `main` may return.
+pub trait Termination {
+    /// The exit code, after printing what is wrong, if something is.
+    fn report(self) -> i32;
+}
+
+impl Termination for () {
+    fn report(self) -> i32 {
+        0
+    }
+}
+
+impl Termination for ExitCode {
+    fn report(self) -> i32 {
+        i32::from(self.0)
+    }
+}
+
+impl<T: Termination, E: fmt::Debug> Termination for Result<T, E> {
+    fn report(self) -> i32 {
+        match self {
+            Ok(value) => value.report(),
+            Err(error) => {
+                println!("Error: {error:?}");
+                FAILURE
+            }
+        }
+    }
+}
+
+/// Runs `main` of the crate `program`. Called from the code that `#[rt::main]` makes.
+#[doc(hidden)]
+pub fn run<T: Termination>(main: fn() -> T, program: &'static str) -> i32 {
+    if let Err(error) = env::init(program) {
+        println!("Error: command line: {error}");
+        return USAGE;
+    }
+    let boot_us = kernel::boot::since_first_instruction_ns() / 1000;
+    log::info!(
+        "{program}: main after {}.{:03} ms",
+        boot_us / 1000,
+        boot_us % 1000
+    );
+    kernel::shutdown::on_request(|_| net::shut_down());
+    let code = main().report();
+    net::shut_down();
+    code
+}
