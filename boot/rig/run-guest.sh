@@ -7,6 +7,7 @@
 # A guest writes its exit code to data/exit-code in xenstore before it powers off. A guest
 # that crashes gives 101, or the code it had written if that is not 0. 125 means that the
 # domain could not be created. The configuration must preserve ended domains.
+. "$(dirname "$0")/domain.sh"
 name=$1 config=$2
 log=/var/log/xen/console/guest-$name.log
 events=${TMPDIR:-/tmp}/callisto-events.$$
@@ -25,15 +26,6 @@ clean_up() {
 }
 trap 'clean_up; exit 130' INT TERM HUP
 
-# Starts a process that ends when any domain has ended. Its first event comes at once and
-# says that the watch is in place.
-watch_for_an_end() {
-	: >"$events"
-	xenstore-watch -n 2 @releaseDomain >"$events" 2>/dev/null &
-	watcher=$!
-	while [ ! -s "$events" ] && kill -0 "$watcher" 2>/dev/null; do sleep 0.05; done
-}
-
 # Prints by how much the console's log has grown.
 show_more() {
 	[ -n "$console" ] && return
@@ -44,12 +36,9 @@ show_more() {
 	fi
 }
 
-# The letters of `xl list`: running, blocked, paused, shut down, crashed, dying.
-state() { xl list "$id" 2>/dev/null | awk 'NR == 2 { print $5 }'; }
-
 # A log of the same name may be left from an earlier guest.
 [ -e "$log" ] && shown=$(stat -c %s "$log")
-watch_for_an_end
+watch_for_an_end "$events"
 if ! problem=$(xl create -q -e "$config" 2>&1); then
 	note "xl create failed:"
 	echo "$problem" | while IFS= read -r line; do note "  $line"; done
@@ -57,7 +46,11 @@ if ! problem=$(xl create -q -e "$config" 2>&1); then
 	exit 125
 fi
 id=$(xl domid "$name")
-# Without logging in xenconsoled, attach to the console instead.
+# If xenconsoled keeps no log, attach to the console instead.
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	[ -e "$log" ] && break
+	sleep 0.1
+done
 if [ ! -e "$log" ]; then
 	for bin in /usr/lib/xen-*/bin /usr/libexec/xen/bin /usr/lib/xen/bin; do
 		[ -x "$bin/xenconsole" ] && break
@@ -71,16 +64,12 @@ while :; do
 		show_more
 		sleep 0.1
 	done
-	case $(state) in
-	*[scd]* | "") break ;;
-	esac
-	# Some other domain. Look once more after the next watch is in place.
-	watch_for_an_end
-	case $(state) in
-	*[scd]* | "") break ;;
-	esac
+	domain_ended "$id" && break
+	# It was some other domain. Look once more after the next watch is in place.
+	watch_for_an_end "$events"
+	domain_ended "$id" && break
 done
-final=$(state)
+final=$(domain_state "$id")
 
 # xenconsoled may still hold the last bytes.
 before=-1

@@ -22,10 +22,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run an example and show its console; without a name, fetch a page from a server in dom0.
     Run(RunArgs),
+    /// Run the test cases on real Xen, all in as few boots as possible.
+    Test(TestArgs),
     /// Write an example's image and its xl configuration to target/images.
     Image(ImageArgs),
     /// Run a shell script in a fresh dom0 and give back its output and exit status.
     Exec(ExecArgs),
+    /// Open a prompt in a fresh dom0.
+    Shell(ShellArgs),
+    /// Say what is missing on this machine, and the command that mends it.
+    Doctor,
 }
 
 /// Options of every command that boots a host.
@@ -91,15 +97,51 @@ pub(crate) struct ImageArgs {
     pub(crate) args: Vec<String>,
 }
 
-/// Options of `exec`.
+/// Options of `test`.
 #[derive(Args, Debug)]
-pub(crate) struct ExecArgs {
+pub(crate) struct TestArgs {
+    /// Run only cases with this in their name.
+    pub(crate) filter: Option<String>,
+    /// Print the cases' names and run none.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// The folder with the cases, if not this workspace's tests.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) dir: Option<PathBuf>,
+    /// The Cargo.toml of the cases' images, if not this workspace's.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) manifest_path: Option<PathBuf>,
+}
+
+/// What is put into dom0.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AddArgs {
     /// A file or folder to put into dom0, by default below /guest. May be repeated.
     #[arg(long, value_name = "FILE[:DEST]")]
     pub(crate) add: Vec<Added>,
-    /// A program of this machine to put into dom0 with the libraries it needs. May be repeated.
-    #[arg(long, value_name = "PROGRAM")]
+    /// A program to put into dom0 with the libraries it needs: this machine's, else from the
+    /// Debian package of that name. May be repeated.
+    #[arg(long, value_name = "PROGRAM[@PACKAGE]")]
     pub(crate) add_bin: Vec<String>,
+}
+
+/// Options of `shell`.
+#[derive(Args, Debug)]
+pub(crate) struct ShellArgs {
+    /// What is put into dom0.
+    #[command(flatten)]
+    pub(crate) files: AddArgs,
+    /// The emulated machine.
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+/// Options of `exec`.
+#[derive(Args, Debug)]
+pub(crate) struct ExecArgs {
+    /// What is put into dom0.
+    #[command(flatten)]
+    pub(crate) files: AddArgs,
     /// Give up after so many seconds, with exit status 124.
     #[arg(long, value_name = "S")]
     pub(crate) timeout: Option<u64>,

@@ -2,7 +2,7 @@
 //!
 //! The host is Xen and Debian's Linux in an emulator (`rig`), or the machine's own where this
 //! runs in a dom0. `commands` has one file per command; `guest` turns a crate into an image;
-//! `host` is about the user's machine and its packages.
+//! `suite` runs the rig's test cases; `host` is about the user's machine and its packages.
 
 mod cli;
 mod cmd;
@@ -11,6 +11,7 @@ mod guest;
 mod host;
 mod paths;
 mod rig;
+mod suite;
 mod ui;
 
 use clap::Parser;
@@ -21,8 +22,11 @@ fn main() -> ExitCode {
     ui::set_verbose(cli.verbose);
     let done = rig::children::handle_signals().and_then(|()| match &cli.command {
         cli::Command::Run(args) => commands::run::run(args),
+        cli::Command::Test(args) => commands::test::test(args),
         cli::Command::Image(args) => commands::image::image(args),
         cli::Command::Exec(args) => commands::exec::exec(args),
+        cli::Command::Shell(args) => commands::shell::shell(args),
+        cli::Command::Doctor => commands::doctor::doctor(),
     });
     rig::children::clean_up();
     match done {

@@ -18,10 +18,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
     tools::require(&tools::EMULATOR)?;
     let cache = Cache::ensure()?;
     let mut payload = Payload::new(&format!("#!/bin/sh\n{}\n", args.script.join(" ")))?;
-    args.add.iter().try_for_each(|added| payload.add(added))?;
-    args.add_bin
-        .iter()
-        .try_for_each(|program| payload.add_program(program))?;
+    payload.add_all(&args.files)?;
     let mut session = Session::start(&cache, payload, args.host.host_memory)?;
     session.wait_until_ready()?;
     stream(&mut session, args.timeout.map(Duration::from_secs))

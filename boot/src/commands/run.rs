@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const RUN_GUEST: &str = include_str!("../../rig/run-guest.sh");
+const DOMAIN: &str = include_str!("../../rig/domain.sh");
 const SERVERS: &str = include_str!("../../rig/servers.sh");
 const PAGE: &str = include_str!("../../rig/page.html");
 
@@ -69,6 +70,7 @@ fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> 
     );
     let mut payload = Payload::new(&script)?;
     payload.file("callisto/run-guest.sh", 0o755, RUN_GUEST.as_bytes())?;
+    payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
     payload.file("callisto/servers.sh", 0o755, SERVERS.as_bytes())?;
     payload.file("callisto/www/index.html", 0o644, PAGE.as_bytes())?;
     payload.file(&format!("{FOLDER}/{name}"), 0o644, &std::fs::read(image)?)?;
@@ -97,6 +99,7 @@ fn here(args: &RunArgs, name: &str, config: &str) -> Result<u8> {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     };
     put("run-guest.sh", RUN_GUEST)?;
+    put("domain.sh", DOMAIN)?;
     put("servers.sh", SERVERS)?;
     put("guest.cfg", config)?;
     paths::dir(folder.path().join("www"))?;

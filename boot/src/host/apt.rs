@@ -50,6 +50,26 @@ pub(crate) fn dependencies(package: &str) -> Result<Vec<String>> {
     Ok(parse_depends(&shown))
 }
 
+/// `package` and all it depends on, directly or not.
+pub(crate) fn closure(package: &str) -> Result<Vec<String>> {
+    let mut query = Command::new("apt-cache");
+    query.args(["depends", "--recurse", package]);
+    query.args(
+        [
+            "recommends",
+            "suggests",
+            "conflicts",
+            "breaks",
+            "replaces",
+            "enhances",
+        ]
+        .map(|kind| format!("--no-{kind}")),
+    );
+    let printed = cmd::output(&mut query)
+        .with_context(|| format!("apt does not know the package `{package}`"))?;
+    Ok(parse_closure(&printed))
+}
+
 /// Fetches `packages` into `dir`. Files that are there already are kept by apt.
 pub(crate) fn download(packages: &[Deb], dir: &Path) -> Result<()> {
     let total: u64 = packages.iter().map(|deb| deb.bytes).sum();
@@ -169,6 +189,13 @@ fn parse_depends(shown: &str) -> Vec<String> {
     line.split(',').filter_map(first_alternative).collect()
 }
 
+/// Packages start their line; what they depend on is indented, virtual ones are in brackets.
+fn parse_closure(printed: &str) -> Vec<String> {
+    let real =
+        |line: &&str| line.starts_with(|c: char| c.is_ascii_alphanumeric()) && !line.contains(':');
+    printed.lines().filter(real).map(str::to_owned).collect()
+}
+
 fn bytes_in(dir: &Path) -> u64 {
     let size = |path: PathBuf| {
         std::fs::metadata(path).map_or(0, |data| if data.is_file() { data.len() } else { 0 })
@@ -198,6 +225,12 @@ mod tests {
     #[test]
     fn a_line_without_a_size_is_an_error() {
         assert!(parse_uris("'http://deb/z.deb' z.deb\n").is_err());
+    }
+
+    #[test]
+    fn reads_a_closure() {
+        let printed = "socat\n  Depends: libc6\n |Depends: x\n<virtual>\nlibc6\nfoo:i386\n";
+        assert_eq!(parse_closure(printed), ["socat", "libc6"]);
     }
 
     #[test]

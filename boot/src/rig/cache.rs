@@ -47,6 +47,12 @@ impl Cache {
         )
     }
 
+    /// The folder of the cache that was used last, if it is there.
+    pub(crate) fn newest() -> Option<PathBuf> {
+        let rig = paths::rig().ok()?;
+        Some(Self::at(&rig, &Remembered::read(&rig)?.key)?.dir)
+    }
+
     /// The hypervisor, as the ELF file that the emulator loads.
     pub(crate) fn hypervisor(&self) -> PathBuf {
         self.dir.join("xen.elf")

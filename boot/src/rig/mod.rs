@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod children;
 pub(crate) mod libs;
 pub(crate) mod payload;
+pub(crate) mod programs;
 pub(crate) mod pvcalls;
 pub(crate) mod recipe;
 pub(crate) mod session;

@@ -1,10 +1,11 @@
 //! The files of one run: what is appended to the base initramfs.
 
 use super::archive::Archive;
+use super::programs::{self, Program};
 use super::{libs, wire};
-use crate::host::tools;
-use anyhow::{Context, Result, anyhow, bail};
-use std::path::{Path, PathBuf};
+use crate::cli::AddArgs;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where files land in dom0 when no other place is given, and where scripts start.
@@ -77,37 +78,28 @@ impl Payload {
         self.archive.file(path, mode, bytes)
     }
 
+    /// Puts what the user asked for into dom0.
+    pub(crate) fn add_all(&mut self, files: &AddArgs) -> Result<()> {
+        files.add.iter().try_for_each(|added| self.add(added))?;
+        files
+            .add_bin
+            .iter()
+            .try_for_each(|program| self.add_program(program))
+    }
+
     /// Puts a file or folder of this machine into dom0.
     pub(crate) fn add(&mut self, added: &Added) -> Result<()> {
         self.archive.copy(&added.from, &added.to)
     }
 
     /// Puts a program with everything it needs to run into dom0, under `/usr/local/bin`.
-    pub(crate) fn add_program(&mut self, program: &str) -> Result<()> {
-        let path = if program.contains('/') {
-            Path::new(program)
-                .canonicalize()
-                .with_context(|| format!("cannot find the program {program}"))?
-        } else {
-            tools::find_program(program)
-                .ok_or_else(|| anyhow!("there is no program `{program}` on this machine's PATH"))?
-        };
-        let name = Path::new(program)
-            .file_name()
-            .and_then(|name| name.to_str());
-        let Some(name) = name else {
-            bail!("`{program}` names no program")
-        };
-        self.place_program(Path::new("/"), &path, name)
-    }
-
-    /// Puts the program `path` of the tree `root` into dom0 as `/usr/local/bin/NAME`.
-    pub(crate) fn place_program(&mut self, root: &Path, path: &Path, name: &str) -> Result<()> {
+    pub(crate) fn add_program(&mut self, wanted: &str) -> Result<()> {
+        let Program { name, root, path } = programs::find(wanted)?;
         self.archive.copy(
-            &libs::resolve(root, path)?,
+            &libs::resolve(&root, &path)?,
             &format!("usr/local/bin/{name}"),
         )?;
-        let needed = libs::closure(root, path)?;
+        let needed = libs::closure(&root, &path)?;
         needed
             .iter()
             .try_for_each(|(path, file)| self.archive.copy(file, path))

@@ -134,7 +134,7 @@ impl Session {
         anyhow!(
             "{what}. The end of the host's log ({}):\n{}",
             kept_log().display(),
-            cmd::tail(&text, 25)
+            cmd::tail(&text, 60)
         )
     }
 }

@@ -1,0 +1,61 @@
+#!/bin/sh
+# Runs rig cases one after the other, each in a session of its own, and reports to
+# `cargo boot test`. /callisto/list has a line per case: its name and its seconds.
+
+# The case in a shell of its own: what `sh` gets as arguments below.
+run_case='
+set -eu
+. /callisto/lib.sh
+data=/callisto/data/${1%/*}
+. "/callisto/cases/$1.sh"
+'
+
+# What is left of the domains and modules a case used.
+clean_up() {
+	for id in $(xenstore-list /local/domain 2>/dev/null); do
+		[ "$id" = 0 ] || xl destroy "$id"
+	done
+	[ -d /sys/module/pvcalls_back ] || insmod /lib/modules/pvcalls-back.ko
+	cd / && rm -rf /tmp/case
+}
+
+# What helps to understand a failure.
+show_failure() {
+	for log in $(find /var/log/xen/console -newer /tmp/case/started -name 'guest-*.log'); do
+		echo "---- $(basename "$log" .log) printed (at most 50 lines):"
+		tail -n 50 "$log"
+		echo
+	done
+	echo "---- xl list:"
+	xl list
+	echo "---- Xen's messages during the case:"
+	xl dmesg | tail -n 40
+}
+
+ip address add 192.0.2.1/32 dev lo
+while read -r name seconds; do
+	mkdir -p /tmp/case && cd /tmp/case || exit 1
+	touch started
+	xl dmesg -c >/dev/null # so that a failure shows this case's messages only
+	rm -f /callisto/reason /callisto/late
+	/callisto/record "case $name"
+	setsid sh -c "$run_case" case "$name" </dev/null 2>&1 &
+	case=$!
+	setsid sh -c "sleep $seconds; : >/callisto/late; kill -KILL -$case" &
+	killer=$!
+	wait $case
+	status=$?
+	kill -KILL -$killer 2>/dev/null
+	kill -KILL -$case 2>/dev/null # servers it left running
+	reason=$(head -n 1 /callisto/reason 2>/dev/null)
+	if [ -e /callisto/late ]; then
+		status=1 reason="not done after $seconds s"
+	fi
+	case $status in
+	0) result=pass ;;
+	77) result="skip $reason" ;;
+	*) result="fail ${reason:-a command failed with status $status}" && show_failure ;;
+	esac
+	clean_up >/dev/console 2>&1
+	/callisto/record "result $result"
+done </callisto/list

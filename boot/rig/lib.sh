@@ -1,0 +1,164 @@
+# What a rig case can use. Sourced before the case, with `set -eu`, in a folder of its own.
+#
+# A case is a POSIX sh script in tests/GROUP/cases. It runs in dom0 as root. It fails when a
+# command fails or when it says so; its guests and servers are ended after it. Comments at
+# its start say what it needs:
+#   # images: hello other        guest packages; each becomes the file /guest/NAME
+#   # programs: socat            programs put into dom0 with their libraries
+#   # timeout: 30                seconds until it is killed; 60 if not given
+#   # host-memory: 6144          MiB the emulated machine must have
+# The folder tests/GROUP/data, if there is one, is at $data.
+. /callisto/domain.sh
+
+# dom0's address for servers: guests must not depend on the loopback address.
+address=192.0.2.1
+
+# The case has failed, because of $*.
+fail() {
+	echo "$*" >/callisto/reason
+	echo "FAILED: $*"
+	exit 1
+}
+
+# The case cannot be run here, because of $*.
+skip() {
+	echo "$*" >/callisto/reason
+	exit 77
+}
+
+# Creates the domain NAME from an image, and returns when it runs.
+#   guest NAME IMAGE [args="a 'b c'"] [memory=MIB] [pvcalls=none] [KEY=VALUE as in xl.cfg]...
+guest() {
+	guest_name=$1 guest_image=$2
+	shift 2
+	[ -f "/guest/$guest_image" ] || fail "the image $guest_image is not here: name it in the case's header"
+	guest_memory=64 guest_pvcalls='["backend=0"]' guest_args= guest_more=
+	for setting; do
+		case $setting in
+		args=*) guest_args=$(printf %s "${setting#args=}" | sed 's/[\\"]/\\&/g') ;;
+		memory=*) guest_memory=${setting#memory=} ;;
+		pvcalls=none) guest_pvcalls= ;;
+		pvcalls=*) guest_pvcalls=${setting#pvcalls=} ;;
+		*) guest_more="$guest_more$setting
+" ;;
+		esac
+	done
+	{
+		echo "name = \"$guest_name\""
+		echo 'type = "pv"'
+		echo "kernel = \"/guest/$guest_image\""
+		echo "memory = $guest_memory"
+		echo "vcpus = 1"
+		echo "extra = \"$guest_args\""
+		if [ -n "$guest_pvcalls" ]; then echo "pvcalls = $guest_pvcalls"; fi
+		echo 'on_poweroff = "preserve"'
+		echo 'on_reboot = "preserve"'
+		echo 'on_crash = "preserve"'
+		printf %s "$guest_more"
+	} >"$guest_name.cfg"
+	rm -f "$(console_log "$guest_name")"
+	xl create -q -e "$guest_name.cfg" || fail "xl create $guest_name failed"
+	xl domid "$guest_name" >"$guest_name.id"
+}
+
+# The number of the domain NAME.
+domid() { cat "$1.id"; }
+
+# The file with what the guest NAME printed.
+console_log() { echo "/var/log/xen/console/guest-$1.log"; }
+
+# What the guest NAME printed so far.
+console() { cat "$(console_log "$1")" 2>/dev/null || true; }
+
+# Waits until the guest NAME has ended, for at most SECONDS, by default 30.
+wait_end() {
+	wait_until=$(($(date +%s) + ${2:-30}))
+	while :; do
+		wait_left=$((wait_until - $(date +%s)))
+		[ "$wait_left" -gt 0 ] || fail "$1 has not ended in ${2:-30} s"
+		watch_for_an_end "$1.events" "$wait_left"
+		if domain_ended "$(domid "$1")"; then
+			kill "$watcher" 2>/dev/null || true
+			sleep 0.1 # xenconsoled may still hold the last bytes
+			return 0
+		fi
+		wait "$watcher" || true
+	done
+}
+
+# The guest NAME ends by itself, in SECONDS, with the exit code CODE.
+#   expect_exit NAME CODE [SECONDS]
+expect_exit() {
+	wait_end "$1" "${3:-30}"
+	case $(domain_state "$(domid "$1")") in
+	*c*) fail "$1 crashed; expected the exit code $2" ;;
+	esac
+	exit_code=$(xenstore-read "/local/domain/$(domid "$1")/data/exit-code" 2>/dev/null || echo none)
+	[ "$exit_code" = "$2" ] || fail "$1 ended with the exit code $exit_code; expected $2"
+}
+
+# The guest NAME ends in SECONDS with any exit code but 0, and without a crash.
+expect_failure() {
+	wait_end "$1" "${2:-30}"
+	case $(domain_state "$(domid "$1")") in
+	*c*) fail "$1 crashed; expected an exit code other than 0" ;;
+	esac
+	exit_code=$(xenstore-read "/local/domain/$(domid "$1")/data/exit-code" 2>/dev/null || echo none)
+	case $exit_code in
+	0 | none) fail "$1 ended with the exit code $exit_code; expected a failure" ;;
+	esac
+}
+
+# The guest NAME crashes within SECONDS, and Xen knows it for crashed.
+expect_crash() {
+	wait_end "$1" "${2:-30}"
+	case $(domain_state "$(domid "$1")") in
+	*c*) ;;
+	*) fail "$1 ended without a crash; expected one" ;;
+	esac
+}
+
+# The guest NAME prints TEXT, part of a line, within SECONDS.
+#   expect_console NAME TEXT [SECONDS]
+expect_console() {
+	expect_until=$(($(date +%s) + ${3:-30}))
+	until console "$1" | grep -qF -e "$2"; do
+		if [ "$(date +%s)" -ge "$expect_until" ]; then fail "$1 has not printed \"$2\" in ${3:-30} s"; fi
+		if domain_ended "$(domid "$1")"; then
+			sleep 0.2
+			console "$1" | grep -qF -e "$2" || fail "$1 ended without having printed \"$2\""
+		fi
+		sleep 0.1
+	done
+}
+
+# The guest NAME has not printed TEXT so far.
+expect_no_console() {
+	if console "$1" | grep -qF -e "$2"; then fail "$1 printed \"$2\""; fi
+}
+
+# $1 and $2 are the same; $3 says what they are.
+expect_equal() {
+	[ "$1" = "$2" ] || fail "${3:-value}: \"$1\", expected \"$2\""
+}
+
+# Serves the folder $1 by HTTP at $address, on port $2 or 80.
+serve_http() {
+	busybox httpd -f -p "$address:${2:-80}" -h "$1" &
+	wait_for_port "${2:-80}"
+}
+
+# Echoes what comes to port $1.
+serve_echo() {
+	busybox nc -ll -p "$1" -e cat &
+	wait_for_port "$1"
+}
+
+# Waits until something listens on the TCP port $1.
+wait_for_port() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		netstat -ltn | grep -q ":$1 " && return
+		sleep 0.1
+	done
+	fail "no server came up on port $1"
+}

@@ -1,0 +1,68 @@
+//! `cargo boot test`: every rig case, on real Xen.
+
+use crate::cli::TestArgs;
+use crate::guest::{build, image};
+use crate::host::tools;
+use crate::paths;
+use crate::rig::cache::Cache;
+use crate::suite::case::{self, Case};
+use crate::suite::report::Report;
+use crate::suite::runner;
+use anyhow::{Context, Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Runs the cases and returns 0 if none failed.
+pub(crate) fn test(args: &TestArgs) -> Result<u8> {
+    let filter = args.filter.as_deref().unwrap_or_default();
+    let tests = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| paths::workspace().join("tests"));
+    let cases = case::find(&tests, filter)?;
+    if cases.is_empty() {
+        bail!(
+            "no case in {}/*/cases has `{filter}` in its name",
+            tests.display()
+        );
+    }
+    if args.list {
+        cases.iter().for_each(|case| println!("{}", case.name));
+        return Ok(0);
+    }
+    tools::require(&tools::EMULATOR)?;
+    let images = images(&cases, args.manifest_path.as_deref())?;
+    let cache = Cache::ensure()?;
+    let mut report = Report::default();
+    for group in by_host_memory(cases) {
+        runner::run(&cache, &group, &images, &mut report)?;
+    }
+    Ok(if report.finish() { 0 } else { 1 })
+}
+
+/// Builds every image that a case needs, with one call of cargo.
+fn images(cases: &[Case], manifest: Option<&Path>) -> Result<BTreeMap<String, PathBuf>> {
+    let names: BTreeSet<&String> = cases.iter().flat_map(|case| &case.images).collect();
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    let linked = build::build(&names, manifest)?;
+    let folder = paths::images()?;
+    let make = |name: &String| {
+        let linked = linked
+            .get(name)
+            .with_context(|| format!("cargo built no program called {name}"))?;
+        Ok((name.clone(), image::write(linked, &folder.join(name))?))
+    };
+    names.iter().map(make).collect()
+}
+
+/// Cases that share an emulated machine, the smallest machine first.
+fn by_host_memory(cases: Vec<Case>) -> Vec<Vec<Case>> {
+    let mut groups: BTreeMap<u32, Vec<Case>> = BTreeMap::new();
+    for case in cases {
+        groups.entry(case.host_memory_mib).or_default().push(case);
+    }
+    groups.into_values().collect()
+}

@@ -1,0 +1,8 @@
+//! The rig's test cases: shell scripts in tests/GROUP/cases that run in dom0.
+//!
+//! [`case`] finds them and reads their headers, [`runner`] boots hosts and has them run the
+//! cases, [`report`] says how it went.
+
+pub(crate) mod case;
+pub(crate) mod report;
+pub(crate) mod runner;

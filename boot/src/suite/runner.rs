@@ -1,0 +1,138 @@
+//! Running cases: as many as possible in one boot of a host, and the rest in the next.
+
+use super::case::Case;
+use super::report::{Outcome, Report};
+use crate::rig::cache::Cache;
+use crate::rig::payload::{Added, FOLDER, Payload};
+use crate::rig::session::{Message, Session};
+use crate::ui;
+use anyhow::{Context, Result};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+const HARNESS: &str = include_str!("../../rig/harness.sh");
+const LIB: &str = include_str!("../../rig/lib.sh");
+const DOMAIN: &str = include_str!("../../rig/domain.sh");
+
+/// What dom0 may take beyond a case's own time: to kill it, show what happened, clean up.
+const GRACE: Duration = Duration::from_secs(45);
+
+/// Runs `cases`, which all want the same host memory, with these images.
+pub(crate) fn run(
+    cache: &Cache,
+    cases: &[Case],
+    images: &BTreeMap<String, PathBuf>,
+    report: &mut Report,
+) -> Result<()> {
+    let mut left: VecDeque<Case> = cases.iter().cloned().collect();
+    while !left.is_empty() {
+        let before = left.len();
+        run_in_one_boot(cache, &mut left, images, report)?;
+        if left.len() == before {
+            // The host never began; a second boot would not either.
+            for case in left.drain(..) {
+                report.add(
+                    &case.name,
+                    &Outcome::Failed("the host does not run cases".into()),
+                    Duration::ZERO,
+                    "",
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs cases from the front of `left` until there are none, or the host is gone.
+fn run_in_one_boot(
+    cache: &Cache,
+    left: &mut VecDeque<Case>,
+    images: &BTreeMap<String, PathBuf>,
+    report: &mut Report,
+) -> Result<()> {
+    let memory = left.front().context("no case to run")?.host_memory_mib;
+    let mut session = Session::start(cache, payload(left, images)?, memory)?;
+    session.wait_until_ready()?;
+    while let Some(case) = left.front() {
+        let started = Instant::now();
+        let deadline = started + Duration::from_secs(case.timeout_s) + GRACE;
+        let (outcome, output) = follow(&mut session, deadline);
+        let gone = outcome.is_none();
+        let outcome = outcome.unwrap_or_else(|| Outcome::Failed("dom0 went silent or down".into()));
+        report.add(&case.name, &outcome, started.elapsed(), &output);
+        left.pop_front();
+        if gone {
+            if !left.is_empty() {
+                ui::warn("the host is gone; the remaining cases run in a new one");
+            }
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Collects what a case prints until its result; no result means that the host is gone.
+fn follow(session: &mut Session, deadline: Instant) -> (Option<Outcome>, String) {
+    let mut output = Vec::new();
+    loop {
+        match session.next(deadline) {
+            Message::Output(bytes) => output.extend(bytes),
+            Message::Record(record) => {
+                if let Some(result) = record.strip_prefix("result ") {
+                    return (
+                        Some(Outcome::parse(result)),
+                        String::from_utf8_lossy(&output).into_owned(),
+                    );
+                }
+            }
+            Message::Silence | Message::Ended => {
+                let text = format!(
+                    "{}\n{:#}",
+                    String::from_utf8_lossy(&output),
+                    session.failure("dom0 went silent or down")
+                );
+                return (None, text);
+            }
+        }
+    }
+}
+
+fn payload(cases: &VecDeque<Case>, images: &BTreeMap<String, PathBuf>) -> Result<Payload> {
+    let mut payload = Payload::new(HARNESS)?;
+    payload.file("callisto/lib.sh", 0o644, LIB.as_bytes())?;
+    payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
+    let mut list = String::new();
+    let mut programs = BTreeSet::new();
+    let mut needed = BTreeSet::new();
+    let mut data = BTreeMap::new();
+    for case in cases {
+        list.push_str(&format!("{} {}\n", case.name, case.timeout_s));
+        let script = std::fs::read(&case.path)
+            .with_context(|| format!("cannot read {}", case.path.display()))?;
+        payload.file(&format!("callisto/cases/{}.sh", case.name), 0o644, &script)?;
+        programs.extend(&case.programs);
+        needed.extend(&case.images);
+        data.extend(case.data().map(|folder| (case.group(), folder)));
+    }
+    payload.file("callisto/list", 0o644, list.as_bytes())?;
+    for (group, folder) in data {
+        payload.add(&Added {
+            from: folder,
+            to: format!("callisto/data/{group}"),
+        })?;
+    }
+    for image in needed {
+        let from = images
+            .get(image)
+            .with_context(|| format!("the image {image} was not built"))?;
+        payload.add(&Added {
+            from: from.clone(),
+            to: format!("{FOLDER}/{image}"),
+        })?;
+    }
+    programs
+        .into_iter()
+        .try_for_each(|program| payload.add_program(program))?;
+    Ok(payload)
+}
