@@ -34,10 +34,12 @@
 //!   connections fail.
 //! * Nothing a backend may still map is freed: such pages wait in quarantine.
 //! * Nothing is sent that is known to bring a Linux backend down.
-#![cfg_attr(not(test), no_std)]
+#![no_std]
 #![deny(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod budget;
 mod commands;

@@ -31,6 +31,9 @@ use crate::units::{GrantRef, PAGE_SIZE, PageCount};
 pub struct SharedPages {
     base: NonNull<u8>,
     grants: Box<[GrantRef]>,
+    /// What a view of fake pages keeps alive.
+    #[cfg(any(test, feature = "test-utils"))]
+    keep: Option<alloc::sync::Arc<HeapPages>>,
 }
 
 // SAFETY: the value stands for exclusive use of its pages from this side (a duty of `new`), and
@@ -65,7 +68,12 @@ impl SharedPages {
     #[must_use]
     pub unsafe fn new(base: NonNull<u8>, grants: Box<[GrantRef]>) -> Self {
         assert!(base.addr().get().is_multiple_of(PAGE_SIZE) && !grants.is_empty());
-        Self { base, grants }
+        Self {
+            base,
+            grants,
+            #[cfg(any(test, feature = "test-utils"))]
+            keep: None,
+        }
     }
 
     /// The first byte.
@@ -160,10 +168,15 @@ pub(crate) struct HeapPages {
     layout: alloc::alloc::Layout,
 }
 
-// SAFETY: it owns its allocation, and only hands out `SharedPages`.
+// SAFETY: it owns its allocation, and all access goes through `SharedPages`.
 #[cfg(any(test, feature = "test-utils"))]
 #[expect(unsafe_code, reason = "ownership of memory may change threads")]
 unsafe impl Send for HeapPages {}
+
+// SAFETY: a shared reference allows nothing but making views.
+#[cfg(any(test, feature = "test-utils"))]
+#[expect(unsafe_code, reason = "views are made through a shared reference")]
+unsafe impl Sync for HeapPages {}
 
 #[cfg(any(test, feature = "test-utils"))]
 #[expect(unsafe_code, reason = "the fakes need memory to share")]
@@ -179,18 +192,22 @@ impl HeapPages {
         Self { base, layout }
     }
 
-    /// A view of `grants.len()` pages from page `first` on.
-    ///
-    /// # Safety
-    /// The view must not be used after `self` is dropped. A frontend and a fake backend may hold
-    /// a view each of the same pages: both use only the accessors of this module, which bear it.
-    pub(crate) unsafe fn view(&self, first: usize, grants: Box<[GrantRef]>) -> SharedPages {
+    /// A view of `grants.len()` pages from page `first` on, which keeps the pages alive. The
+    /// frontend and the fake backend may have views of the same pages: all use the accessors of
+    /// this module, which bear it, as long as the test is on one thread.
+    pub(crate) fn view(
+        self: &alloc::sync::Arc<Self>,
+        first: usize,
+        grants: Box<[GrantRef]>,
+    ) -> SharedPages {
         assert!((first + grants.len()) * PAGE_SIZE <= self.layout.size());
         // SAFETY: inside the allocation by the check above.
         let base = unsafe { self.base.add(first * PAGE_SIZE) };
-        // SAFETY: mapped and page-aligned as a part of our allocation; life time and sharing
-        // are the caller's promise.
-        unsafe { SharedPages::new(base, grants) }
+        // SAFETY: mapped and page-aligned as a part of our allocation, which `keep` holds; no
+        // references to it exist, and it serves nothing else.
+        let mut pages = unsafe { SharedPages::new(base, grants) };
+        pages.keep = Some(self.clone());
+        pages
     }
 }
 

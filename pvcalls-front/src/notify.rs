@@ -14,13 +14,14 @@
 //!    that as soon as [`EAGER_BYTES`] or half a ring of them wait. A burst of small writes thus
 //!    costs one announcement, and the peer sends it as one segment: Linux leaves Nagle's
 //!    algorithm on, so header and body in two sends would cost a round trip.
-//! 3. Announcing is: full barrier, load `out_cons`, and
-//!    a. `out_cons == out_prod`: the peer has it all; nothing to do;
-//!    b. `out_cons` has reached *covered* ([`caught_up`]): the peer may have found the ring empty
-//!       and gone to sleep: send an event;
-//!    c. else the peer has covered bytes before it. When it is through with those it stores
-//!       `out_cons` and looks at `out_prod` once more, and sees ours, stored before the barrier:
-//!       no event.
+//! 3. Announcing is: full barrier, load `out_cons`, and then
+//!    - case a, `out_cons == out_prod`: the peer has it all; nothing to do;
+//!    - case b, `out_cons` has reached *covered* ([`caught_up`]): the peer may have found the
+//!      ring empty and gone to sleep: send an event;
+//!    - case c, else: the peer has covered bytes before it. When it is through with those it
+//!      stores `out_cons` and looks at `out_prod` once more, and sees ours, stored before the
+//!      barrier: no event.
+//!
 //!    In each case *covered* becomes `out_prod`.
 //! 4. Case c needs a full barrier in the peer between its store and its load. Linux has none, so
 //!    the load may be done early and the bytes stay unseen until the next event. Therefore: as

@@ -34,7 +34,6 @@ use crate::errno::Errno;
 use crate::error::SocketError;
 use crate::index::Index;
 use crate::ring::DataRing;
-use crate::timers::Armed;
 use crate::units::SocketId;
 use crate::wakers::WakerSet;
 use crate::wire::Request;
@@ -94,7 +93,6 @@ pub(crate) struct Socket {
     pub(crate) deadline_ns: u64,
     /// Draining: how long the out ring may stand still.
     pub(crate) linger_ns: u64,
-    pub(crate) armed: Armed,
     /// On the list of those with something to announce.
     pub(crate) dirty: bool,
     pub(crate) budget: Budget,
@@ -119,7 +117,6 @@ impl Socket {
             salvage: Salvage::default(),
             deadline_ns,
             linger_ns: 0,
-            armed: Armed::default(),
             dirty: false,
             budget: Budget::default(),
             marks: None,

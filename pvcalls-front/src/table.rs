@@ -53,12 +53,6 @@ impl Table {
         self.at(id.place()).filter(|socket| socket.id == id)
     }
 
-    /// As [`get`](Self::get), to look only.
-    pub(crate) fn peek(&self, id: SocketId) -> Option<&Socket> {
-        let socket = self.slots.get(id.place())?.socket.as_ref()?;
-        (socket.id == id).then_some(socket)
-    }
-
     /// How many places there are, free ones included.
     pub(crate) fn places(&self) -> usize {
         self.slots.len()

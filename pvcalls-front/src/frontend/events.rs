@@ -41,20 +41,10 @@ impl<P: Platform> Frontend<P> {
     /// has come; at other times it is harmless.
     pub fn poll(&mut self, now_ns: u64) {
         self.receive(now_ns);
-        while let Some((at_ns, key)) = self.timers.pop(now_ns) {
-            if key == DEVICE {
-                if self.device_armed.fired(at_ns) {
-                    self.service_device(now_ns);
-                }
-            } else if let Some(socket) = self.sockets.at(key)
-                && socket.armed.fired(at_ns)
-            {
-                if socket.budget.expire(now_ns)
-                    && let (true, Some(data)) = (socket.listens(), &socket.data)
-                {
-                    self.platform.unmask_port(data.ring.port());
-                }
-                self.service(key, now_ns);
+        while let Some(key) = self.timers.pop(now_ns) {
+            match key.checked_sub(DEVICE + 1) {
+                None => self.service_device(now_ns),
+                Some(place) => self.socket_is_due(place, now_ns),
             }
         }
         self.pump();
@@ -136,6 +126,17 @@ impl<P: Platform> Frontend<P> {
         self.rearm(place);
     }
 
+    /// A deadline of this socket has come, or one that it had once.
+    fn socket_is_due(&mut self, place: usize, now_ns: u64) {
+        if let Some(socket) = self.sockets.at(place)
+            && socket.budget.expire(now_ns)
+            && let (true, Some(data)) = (socket.listens(), &socket.data)
+        {
+            self.platform.unmask_port(data.ring.port());
+        }
+        self.service(place, now_ns);
+    }
+
     fn service_open(&mut self, place: usize, now_ns: u64) {
         let Some(socket) = self.sockets.at(place) else {
             return;
@@ -206,7 +207,7 @@ impl<P: Platform> Frontend<P> {
         if let Some(socket) = self.sockets.at(place)
             && let Some(at_ns) = socket.next_deadline_ns()
         {
-            self.timers.arm(&mut socket.armed, place, at_ns);
+            self.timers.arm(DEVICE + 1 + place, at_ns);
         }
     }
 
@@ -217,7 +218,7 @@ impl<P: Platform> Frontend<P> {
             self.command_budget.deadline_ns(),
         ];
         if let Some(at_ns) = deadlines.into_iter().flatten().min() {
-            self.timers.arm(&mut self.device_armed, DEVICE, at_ns);
+            self.timers.arm(DEVICE, at_ns);
         }
     }
 }

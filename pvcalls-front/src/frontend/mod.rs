@@ -26,7 +26,7 @@ use crate::platform::Platform;
 use crate::quarantine::Quarantine;
 use crate::socket::{Interest, Socket, State};
 use crate::table::Table;
-use crate::timers::{Armed, Timers};
+use crate::timers::Timers;
 use crate::units::{DomainId, Port, RingOrder, SocketId};
 use crate::wakers::WakerSet;
 
@@ -50,16 +50,15 @@ pub struct Frontend<P> {
     /// Sockets with something to announce before the caller blocks.
     dirty: Vec<usize>,
     timers: Timers,
-    /// The timer entry of what belongs to no socket; see [`DEVICE`].
-    device_armed: Armed,
     quarantine: Quarantine,
     broken: Option<DeviceFault>,
     drain_wakers: WakerSet,
     counters: Counters,
 }
 
-/// The timer key of the device itself: the quarantine and the command port's mask.
-const DEVICE: usize = usize::MAX;
+/// The timer key of what belongs to no socket: the quarantine and the command port's mask. A
+/// socket's key is its place plus one.
+const DEVICE: usize = 0;
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -106,7 +105,6 @@ impl<P: Platform> Frontend<P> {
             connecting: 0,
             dirty: Vec::new(),
             timers: Timers::default(),
-            device_armed: Armed::default(),
             quarantine: Quarantine::default(),
             broken: None,
             drain_wakers: WakerSet::default(),

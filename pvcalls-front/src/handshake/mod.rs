@@ -28,6 +28,7 @@ mod values;
 pub use error::HandshakeError;
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::commands::Commands;
 use crate::config::Config;
@@ -324,11 +325,11 @@ fn write_state<S: Store>(store: &mut S, state: XenbusState) -> Result<(), Handsh
 
 /// Writes keys of our directory in one transaction.
 fn write<S: Store>(store: &mut S, entries: &[(&str, &str)]) -> Result<(), HandshakeError> {
-    let keys: alloc::vec::Vec<String> = entries
+    let keys: Vec<String> = entries
         .iter()
         .map(|(name, _)| key(FRONTEND_DIR, name))
         .collect();
-    let pairs: alloc::vec::Vec<(&str, &str)> = keys
+    let pairs: Vec<(&str, &str)> = keys
         .iter()
         .zip(entries)
         .map(|(key, (_, value))| (key.as_str(), *value))

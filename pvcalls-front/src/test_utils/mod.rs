@@ -1,1 +1,23 @@
-//! Fakes.
+//! Fakes of the outer world, for tests of this crate and of its users.
+//!
+//! They are not friendly: memory that was given back is poisoned and watched, grants that the
+//! backend still maps cannot be ended, events can be delayed, repeated and dropped, and the
+//! backend can be made to write anything a hostile one could.
+//!
+//! * [`FakePlatform`] shares heap pages; a clone of it is another handle to the same world.
+//! * [`FakeStore`] is a xenstore with a toolstack's and a Linux backend's habits.
+//! * [`FakeBackend`] is the other end of the rings: by script ([`FakeBackend::next_request`],
+//!   [`FakeBackend::answer`]) or by itself ([`FakeBackend::serve`]).
+//! * [`Rig`] is a frontend connected to a fake backend, and a clock.
+
+mod backend;
+mod platform;
+mod rig;
+mod store;
+mod stream;
+
+pub use backend::{Call, FakeBackend, FakeRequest};
+pub use platform::{FakePlatform, Mischief};
+pub use rig::{CountingWaker, Rig};
+pub use store::{BACKEND_DIR, FakeStore};
+pub use stream::FakeStream;

@@ -1,0 +1,245 @@
+//! The backend's end of the command ring.
+
+use alloc::collections::BTreeMap;
+use core::net::{Ipv4Addr, SocketAddrV4};
+
+use super::platform::FakePlatform;
+use super::store::FakeStore;
+use super::stream::FakeStream;
+use crate::handshake::FRONTEND_DIR;
+use crate::index::Index;
+use crate::memory::{SharedPages, full_barrier};
+use crate::platform::key;
+use crate::units::{DomainId, Port};
+use crate::wire::{Command, REQUEST_BYTES, RESPONSE_BYTES, sring};
+
+/// The domain the fake backend runs in.
+const BACKEND: DomainId = DomainId(0);
+
+/// A request as it lay in its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FakeRequest {
+    /// The frontend's number for it.
+    pub req_id: u32,
+    /// The number of the command.
+    pub cmd: u32,
+    /// The socket.
+    pub id: u64,
+    /// What is asked.
+    pub call: Call,
+}
+
+/// The arguments of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the specification's names")]
+pub enum Call {
+    /// SOCKET.
+    Socket {
+        domain: u32,
+        kind: u32,
+        protocol: u32,
+    },
+    /// CONNECT.
+    Connect {
+        to: SocketAddrV4,
+        len: u32,
+        flags: u32,
+        grant: u32,
+        port: u32,
+    },
+    /// RELEASE.
+    Release { reuse: u8 },
+    /// Anything else.
+    Other,
+}
+
+impl FakeRequest {
+    fn decode(bytes: &[u8; REQUEST_BYTES]) -> Self {
+        let word = |at: usize| {
+            let mut word = [0; 4];
+            word.copy_from_slice(&bytes[at..at + 4]);
+            u32::from_le_bytes(word)
+        };
+        let call = match word(4) {
+            0 => Call::Socket {
+                domain: word(16),
+                kind: word(20),
+                protocol: word(24),
+            },
+            1 => {
+                let ip = Ipv4Addr::new(bytes[20], bytes[21], bytes[22], bytes[23]);
+                let port = u16::from_be_bytes([bytes[18], bytes[19]]);
+                assert_eq!(bytes[16..18], [2, 0], "the family is AF_INET");
+                Call::Connect {
+                    to: SocketAddrV4::new(ip, port),
+                    len: word(44),
+                    flags: word(48),
+                    grant: word(52),
+                    port: word(56),
+                }
+            }
+            2 => Call::Release { reuse: bytes[16] },
+            _ => Call::Other,
+        };
+        Self {
+            req_id: word(0),
+            cmd: word(4),
+            id: u64::from(word(12)) << 32 | u64::from(word(8)),
+            call,
+        }
+    }
+}
+
+/// The other end of the command ring, and of the streams it has accepted.
+#[derive(Debug)]
+pub struct FakeBackend {
+    platform: FakePlatform,
+    page: SharedPages,
+    port: Port,
+    req_cons: Index,
+    rsp_prod: Index,
+    streams: BTreeMap<u64, FakeStream>,
+}
+
+impl FakeBackend {
+    /// Maps what the frontend has published.
+    ///
+    /// # Panics
+    /// If it published nothing, or nothing usable.
+    #[must_use]
+    #[track_caller]
+    pub fn bind(platform: &FakePlatform, store: &FakeStore) -> Self {
+        let number = |name| store.number(&key(FRONTEND_DIR, name)).expect("published");
+        assert_eq!(number("version"), 1);
+        let page = platform.map(BACKEND, number("ring-ref"));
+        let port = number("port");
+        assert!(
+            platform.port_is_open(BACKEND, port),
+            "the port can be bound"
+        );
+        Self {
+            platform: platform.clone(),
+            page: page.expect("ring-ref is a good grant"),
+            port: Port::new(port).expect("not zero"),
+            req_cons: Index::default(),
+            rsp_prod: Index::default(),
+            streams: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the next request.
+    ///
+    /// # Panics
+    /// If there are more requests than slots.
+    #[track_caller]
+    pub fn next_request(&mut self) -> Option<FakeRequest> {
+        if self.waiting() == 0 {
+            let wish = self.req_cons.plus(1);
+            self.page.store(sring::REQ_EVENT, wish.get());
+            full_barrier();
+            if self.waiting() == 0 {
+                return None;
+            }
+        }
+        let mut bytes = [0; REQUEST_BYTES];
+        let slot = self.req_cons.offset(sring::SLOT_COUNT);
+        self.page.read(sring::slot(slot), &mut bytes);
+        self.req_cons = self.req_cons.plus(1);
+        Some(FakeRequest::decode(&bytes))
+    }
+
+    fn waiting(&self) -> u32 {
+        let prod = Index::new(self.page.load(sring::REQ_PROD));
+        let waiting = prod.since(self.req_cons);
+        assert!(waiting <= sring::SLOT_COUNT, "the frontend keeps the rules");
+        waiting
+    }
+
+    /// Answers a request. A CONNECT that succeeds maps its ring first, a RELEASE unmaps it.
+    #[track_caller]
+    pub fn answer(&mut self, request: &FakeRequest, ret: i32) {
+        match request.call {
+            Call::Connect { grant, port, .. } if ret == 0 => {
+                let stream = FakeStream::map(&self.platform, BACKEND, grant, port);
+                self.streams.insert(request.id, stream);
+            }
+            Call::Release { .. } if ret == 0 => self.unmap(request.id),
+            _ => {}
+        }
+        self.respond(request.req_id, request.cmd, ret, request.id);
+    }
+
+    /// Lets go of a stream's ring without a word.
+    pub fn unmap(&mut self, id: u64) {
+        if let Some(stream) = self.streams.remove(&id) {
+            stream.unmap();
+        }
+    }
+
+    /// Publishes a response, of whatever kind.
+    pub fn respond(&mut self, req_id: u32, cmd: u32, ret: i32, id: u64) {
+        let mut bytes = [0xee; RESPONSE_BYTES];
+        bytes[0..4].copy_from_slice(&req_id.to_le_bytes());
+        bytes[4..8].copy_from_slice(&cmd.to_le_bytes());
+        bytes[8..12].copy_from_slice(&ret.to_le_bytes());
+        bytes[16..24].copy_from_slice(&id.to_le_bytes());
+        let slot = self.rsp_prod.offset(sring::SLOT_COUNT);
+        self.page.write(sring::slot(slot), &bytes);
+        self.publish(1);
+    }
+
+    /// Publishes that many slots as they are: what a backend does that counts up but fills
+    /// nothing in, or that lies.
+    pub fn publish(&mut self, slots: u32) {
+        let old = self.rsp_prod;
+        self.rsp_prod = old.plus(slots);
+        self.page.store(sring::RSP_PROD, self.rsp_prod.get());
+        full_barrier();
+        let event = Index::new(self.page.load(sring::RSP_EVENT));
+        if self.rsp_prod.since(event) < self.rsp_prod.since(old) {
+            self.raise();
+        }
+    }
+
+    /// Writes `req_event`, which only says when the backend wants to be told.
+    pub fn set_req_event(&self, word: u32) {
+        self.page.store(sring::REQ_EVENT, word);
+    }
+
+    /// Scribbles over the words of the page that the frontend owns.
+    pub fn scribble(&self) {
+        self.page.store(sring::REQ_PROD, 0xdead_beef);
+        self.page.store(sring::RSP_EVENT, 0xdead_beef);
+    }
+
+    /// Sends an event to the frontend.
+    pub fn raise(&self) {
+        self.platform.raise(self.port);
+    }
+
+    /// Answers everything with success.
+    pub fn serve(&mut self) {
+        while let Some(request) = self.next_request() {
+            self.answer(&request, 0);
+        }
+    }
+
+    /// The stream of a connected socket.
+    #[must_use]
+    pub fn stream(&self, id: crate::SocketId) -> Option<&FakeStream> {
+        self.streams.get(&id.get())
+    }
+
+    /// Lets go of everything, as when it goes down.
+    pub fn disconnect(&mut self) {
+        while let Some((_, stream)) = self.streams.pop_first() {
+            stream.unmap();
+        }
+    }
+
+    /// The number of RELEASE on the wire, for scripts.
+    #[must_use]
+    pub fn is_release(request: &FakeRequest) -> bool {
+        request.cmd == Command::Release.number()
+    }
+}

@@ -1,0 +1,137 @@
+//! A connected frontend, its fake backend and a clock.
+
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use core::net::{Ipv4Addr, SocketAddrV4};
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::Waker;
+
+use super::backend::FakeBackend;
+use super::platform::FakePlatform;
+use super::store::FakeStore;
+use crate::config::{Config, ConnectOptions};
+use crate::frontend::Frontend;
+use crate::handshake::{Handshake, Step};
+use crate::units::{RingOrder, SocketId};
+
+/// Counts how often it was woken.
+#[derive(Debug, Default)]
+pub struct CountingWaker(AtomicU64);
+
+impl CountingWaker {
+    /// A counter, and the waker that counts on it.
+    #[must_use]
+    pub fn pair() -> (Arc<Self>, Waker) {
+        let counter = Arc::new(Self::default());
+        (counter.clone(), Waker::from(counter))
+    }
+
+    /// How often it was woken so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Wake for CountingWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connected frontend and all that a test needs around it.
+#[derive(Debug)]
+pub struct Rig {
+    /// The driver.
+    pub frontend: Frontend<FakePlatform>,
+    /// The other end.
+    pub backend: FakeBackend,
+    /// A handle to the pages and ports.
+    pub platform: FakePlatform,
+    /// The clock, in nanoseconds.
+    pub now_ns: u64,
+}
+
+impl Rig {
+    /// An address to connect to.
+    pub const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 80);
+
+    /// A frontend that has been through the handshake.
+    #[must_use]
+    #[track_caller]
+    pub fn new(config: Config) -> Self {
+        let platform = FakePlatform::new();
+        let mut store = FakeStore::with_backend();
+        let mut handshake = Handshake::new(platform.clone(), config);
+        let frontend = loop {
+            match handshake.step(&mut store, 0) {
+                Step::Connected(frontend) => break frontend,
+                Step::Failed { error, .. } => panic!("{error}"),
+                Step::WaitForBackend {
+                    handshake: same, ..
+                } => {
+                    assert!(store.react(), "the backend has something to react to");
+                    handshake = same;
+                }
+            }
+        };
+        let backend = FakeBackend::bind(&platform, &store);
+        Self {
+            frontend,
+            backend,
+            platform,
+            now_ns: 0,
+        }
+    }
+
+    /// Hands every event over, until none is left.
+    pub fn deliver(&mut self) {
+        while let Some(port) = self.platform.next_event() {
+            self.frontend.on_event(port, self.now_ns);
+        }
+    }
+
+    /// What a runtime does before it blocks.
+    pub fn idle(&mut self) {
+        self.frontend.flush(self.now_ns);
+        self.deliver();
+    }
+
+    /// Lets time pass, polling whenever the driver wants to be.
+    pub fn advance(&mut self, by_ns: u64) {
+        let end_ns = self.now_ns + by_ns;
+        while let Some(at_ns) = self.frontend.next_deadline_ns()
+            && at_ns <= end_ns
+        {
+            self.now_ns = self.now_ns.max(at_ns);
+            self.frontend.poll(self.now_ns);
+            self.deliver();
+        }
+        self.now_ns = end_ns;
+        self.deliver();
+    }
+
+    /// Connects with a ring of that order, the backend answering everything at once.
+    #[track_caller]
+    pub fn connect(&mut self, order: RingOrder) -> SocketId {
+        let options = ConnectOptions {
+            ring_order: Some(order),
+            deadline_ns: None,
+        };
+        let id = self
+            .frontend
+            .connect(Self::PEER, options, self.now_ns)
+            .expect("there are resources");
+        self.settle();
+        assert_eq!(self.frontend.try_connect(id), Ok(()));
+        id
+    }
+
+    /// Lets backend and frontend work until neither has anything left.
+    pub fn settle(&mut self) {
+        for _ in 0..8 {
+            self.backend.serve();
+            self.idle();
+        }
+    }
+}

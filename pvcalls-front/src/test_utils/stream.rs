@@ -1,0 +1,185 @@
+//! The backend's end of one data ring. What it may write, it may write wrongly.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::platform::FakePlatform;
+use crate::errno::Errno;
+use crate::index::Index;
+use crate::memory::SharedPages;
+use crate::units::{DomainId, PAGE_SIZE, Port, RingOrder};
+use crate::wire::data_intf;
+
+/// A connection as the backend sees it.
+#[derive(Debug)]
+pub struct FakeStream {
+    platform: FakePlatform,
+    indexes: SharedPages,
+    data: Vec<SharedPages>,
+    port: Port,
+    array_bytes: u32,
+}
+
+impl FakeStream {
+    /// Maps what a CONNECT handed over.
+    ///
+    /// # Panics
+    /// If anything in it would bring a Linux backend down: a bad grant, order or port.
+    #[track_caller]
+    pub(super) fn map(platform: &FakePlatform, domain: DomainId, grant: u32, port: u32) -> Self {
+        let indexes = platform
+            .map(domain, grant)
+            .expect("CONNECT carries a good grant");
+        let order = u8::try_from(indexes.load(data_intf::RING_ORDER)).ok();
+        let order = order
+            .and_then(RingOrder::new)
+            .expect("the ring order is in range");
+        let data = (0..order.data_pages().get())
+            .map(|page| indexes.load(data_intf::REFS + 4 * page))
+            .map(|grant| platform.map(domain, grant).expect("a data grant is good"))
+            .collect();
+        assert!(platform.port_is_open(domain, port), "the port can be bound");
+        Self {
+            platform: platform.clone(),
+            indexes,
+            data,
+            port: Port::new(port).expect("not zero"),
+            array_bytes: order.array_bytes(),
+        }
+    }
+
+    /// Lets go of all pages.
+    pub(super) fn unmap(self) {
+        self.platform.unmap(self.indexes);
+        for page in self.data {
+            self.platform.unmap(page);
+        }
+    }
+
+    /// The frontend's port of this connection.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        self.port
+    }
+
+    /// Bytes that fit into one direction.
+    #[must_use]
+    pub fn array_bytes(&self) -> u32 {
+        self.array_bytes
+    }
+
+    /// Sends an event to the frontend.
+    pub fn raise(&self) {
+        self.platform.raise(self.port);
+    }
+
+    /// Puts as many bytes into the in ring as fit, and sends an event if any did. Like Linux, it
+    /// uses the indexes in the page, its own included.
+    pub fn send(&self, bytes: &[u8]) -> usize {
+        let prod = Index::new(self.indexes.load(data_intf::IN_PROD));
+        let cons = Index::new(self.indexes.load(data_intf::IN_CONS));
+        let queued = prod.since(cons);
+        assert!(queued <= self.array_bytes, "the frontend keeps the rules");
+        let count = ((self.array_bytes - queued) as usize).min(bytes.len());
+        for (n, byte) in (0..).zip(&bytes[..count]) {
+            let at = prod.plus(n).offset(self.array_bytes) as usize;
+            self.data[at / PAGE_SIZE].write(at % PAGE_SIZE, &[*byte]);
+        }
+        let steps = u32::try_from(count).expect("fits the array");
+        self.indexes
+            .store(data_intf::IN_PROD, prod.plus(steps).get());
+        if count > 0 {
+            self.raise();
+        }
+        count
+    }
+
+    /// Takes up to `max` bytes out of the out ring, and sends an event if there were any.
+    #[must_use]
+    pub fn receive(&self, max: usize) -> Vec<u8> {
+        let cons = Index::new(self.indexes.load(data_intf::OUT_CONS));
+        let count = (self.queued_out() as usize).min(max);
+        let array = self.array_bytes as usize;
+        let mut bytes = vec![0; count];
+        for (n, byte) in (0..).zip(&mut bytes) {
+            let at = array + cons.plus(n).offset(self.array_bytes) as usize;
+            let mut one = [0];
+            self.data[at / PAGE_SIZE].read(at % PAGE_SIZE, &mut one);
+            [*byte] = one;
+        }
+        let steps = u32::try_from(count).expect("fits the array");
+        self.indexes
+            .store(data_intf::OUT_CONS, cons.plus(steps).get());
+        if count > 0 {
+            self.raise();
+        }
+        bytes
+    }
+
+    /// Bytes in the out ring.
+    ///
+    /// # Panics
+    /// If the frontend put in more than fit.
+    #[must_use]
+    pub fn queued_out(&self) -> u32 {
+        let prod = Index::new(self.indexes.load(data_intf::OUT_PROD));
+        let cons = Index::new(self.indexes.load(data_intf::OUT_CONS));
+        let queued = prod.since(cons);
+        assert!(queued <= self.array_bytes, "the frontend keeps the rules");
+        queued
+    }
+
+    /// Bytes in the in ring that the frontend has not taken.
+    #[must_use]
+    pub fn queued_in(&self) -> u32 {
+        let prod = Index::new(self.indexes.load(data_intf::IN_PROD));
+        prod.since(Index::new(self.indexes.load(data_intf::IN_CONS)))
+    }
+
+    /// The other end closed in good order.
+    pub fn close(&self) {
+        self.set_in_error(-Errno::ENOTCONN.number());
+    }
+
+    /// Writes `in_error` and sends an event.
+    pub fn set_in_error(&self, word: i32) {
+        self.indexes
+            .store(data_intf::IN_ERROR, word.cast_unsigned());
+        self.raise();
+    }
+
+    /// Writes `out_error` and sends an event.
+    pub fn set_out_error(&self, word: i32) {
+        self.indexes
+            .store(data_intf::OUT_ERROR, word.cast_unsigned());
+        self.raise();
+    }
+
+    /// Moves `in_prod` by that many steps, backwards too, without data, and sends an event.
+    pub fn shift_in_prod(&self, steps: i32) {
+        self.shift(data_intf::IN_PROD, steps);
+    }
+
+    /// Moves `out_cons` likewise.
+    pub fn shift_out_cons(&self, steps: i32) {
+        self.shift(data_intf::OUT_CONS, steps);
+    }
+
+    /// Scribbles over everything in the pages that the frontend owns: a frontend that trusted
+    /// them would now go wrong.
+    pub fn scribble(&self) {
+        self.indexes.store(data_intf::IN_CONS, 0x1234_5678);
+        self.indexes.store(data_intf::OUT_PROD, 0x9abc_def0);
+        self.indexes.store(data_intf::RING_ORDER, u32::MAX);
+        for page in 0..self.data.len() {
+            self.indexes.store(data_intf::REFS + 4 * page, u32::MAX);
+        }
+        self.raise();
+    }
+
+    fn shift(&self, word: usize, steps: i32) {
+        let index = Index::new(self.indexes.load(word)).plus(steps.cast_unsigned());
+        self.indexes.store(word, index.get());
+        self.raise();
+    }
+}
