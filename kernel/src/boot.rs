@@ -188,6 +188,7 @@ extern "C" fn start_of_day(first_tsc: u64, start_info: *const xen::start_info) -
     // 5. Events and time, both on the shared info page.
     // SAFETY: Xen gave this page to the domain; nothing else is in the slot.
     unsafe { event::init(mmu::map_device(event::SHARED_INFO_SLOT, shared_info)) };
+    time::init();
 
     // 6. The rest needs only what is there by now.
     grant::init();

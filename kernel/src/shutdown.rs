@@ -54,41 +54,43 @@ pub fn on_request(handler: fn(Request)) {
     *ON_REQUEST.lock() = Some(handler);
 }
 
-/// Starts to listen to the host.
+/// Starts to listen to the host, in a thread: the workload need not wait for xenstore.
 pub(crate) fn init() {
-    for (name, _) in Request::ALL {
-        let key = alloc::format!("control/feature-{name}");
-        if let Err(error) = xenstore::write(&key, b"1") {
-            // Some toolstacks give the guest no write access there; the request works all
-            // the same, only the announcement is missing.
-            log::debug!("cannot write {key}: {error}");
-        }
-    }
     let started = thread::Builder::new()
         .name("shutdown".to_string())
         .stack_size(thread::MIN_STACK_BYTES)
-        .spawn(listen);
+        .spawn(|| {
+            if let Err(error) = listen() {
+                log::warn!("`xl shutdown` will not work: {error}");
+            }
+        });
     if let Err(error) = started {
         log::warn!("`xl shutdown` will not work: {error}");
     }
 }
 
-fn listen() {
-    let watch = match xenstore::watch(CONTROL) {
-        Ok(watch) => watch,
-        Err(error) => return log::warn!("`xl shutdown` will not work: watch {CONTROL}: {error}"),
-    };
+fn listen() -> Result<(), xenstore::Error> {
+    for (name, _) in Request::ALL {
+        let key = alloc::format!("control/feature-{name}");
+        if let Err(error) = xenstore::write(&key, b"1") {
+            // Some toolstacks give the guest no write access there; the request works all
+            // the same, only the announcement is missing.
+            log::debug!("{error}");
+        }
+    }
+    let watch = xenstore::watch(CONTROL)?;
     loop {
         watch.wait();
         let value = match xenstore::read(CONTROL) {
             Ok(value) => String::from_utf8_lossy(&value).into_owned(),
-            Err(_) => continue, // the node comes with the first request
+            Err(error) if error.is_not_found() => continue, // it comes with the first request
+            Err(error) => return Err(error),
         };
         if value.is_empty() {
             continue;
         }
         if let Err(error) = xenstore::write(CONTROL, b"") {
-            log::warn!("cannot acknowledge {CONTROL} = {value:?}: {error}");
+            log::warn!("cannot acknowledge {value:?}: {error}");
         }
         match Request::parse(&value) {
             Some(request) => obey(request),

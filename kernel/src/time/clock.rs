@@ -5,10 +5,20 @@ use core::sync::atomic::{Ordering, fence};
 use super::NS_PER_S;
 use super::pvclock::Scale;
 use crate::event::shared_info;
+use crate::hypercall;
 
 fn tsc() -> u64 {
     // SAFETY: reads a counter. PV guests may, or Xen emulates it.
     unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Makes sure that Xen has published a clock: it does when it puts a vCPU on a processor,
+/// but the first time may be left out (seen on 4.17), and then all fields are zero.
+pub(crate) fn init() {
+    while scale().tsc_to_system_mul == 0 {
+        // Sleep until a moment that has passed, so that Xen puts us back on a processor.
+        hypercall::poll_ports(&[], 1);
+    }
 }
 
 /// Xen's system time in ns; never goes back.

@@ -8,6 +8,8 @@ pub mod pvclock;
 #[cfg(guest)]
 mod clock;
 #[cfg(guest)]
+pub(crate) use clock::init;
+#[cfg(guest)]
 pub use clock::{monotonic_ns, ns_of_tsc, wall_clock_ns};
 
 /// Nanoseconds of a second.

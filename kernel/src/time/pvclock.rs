@@ -16,12 +16,16 @@ pub struct Scale {
 impl Scale {
     /// System time in ns at counter value `tsc`. A counter slightly before the page's own
     /// gives a time slightly before it.
+    ///
+    /// Only the difference of counters means something: Xen may publish a timestamp that
+    /// lies "before zero".
     pub fn ns(&self, tsc: u64) -> u64 {
-        match tsc.checked_sub(self.tsc_timestamp) {
-            Some(ticks) => self.system_time.wrapping_add(self.scaled(ticks)),
-            None => self
+        let ticks = tsc.wrapping_sub(self.tsc_timestamp).cast_signed();
+        match u64::try_from(ticks) {
+            Ok(after) => self.system_time.wrapping_add(self.scaled(after)),
+            Err(_) => self
                 .system_time
-                .saturating_sub(self.scaled(self.tsc_timestamp - tsc)),
+                .saturating_sub(self.scaled(ticks.unsigned_abs())),
         }
     }
 
@@ -74,6 +78,16 @@ mod tests {
     fn a_counter_before_the_page_does_not_wrap() {
         assert_eq!(TWO_GHZ.ns(999_000), 4_500);
         assert_eq!(TWO_GHZ.ns(0), 0);
+    }
+
+    #[test]
+    fn a_timestamp_before_zero_counts_like_any_other() {
+        // Seen on Xen 4.17 in an emulator.
+        let scale = Scale {
+            tsc_timestamp: 0u64.wrapping_sub(1_000),
+            ..TWO_GHZ
+        };
+        assert_eq!(scale.ns(1_000), 6_000);
     }
 
     #[test]

@@ -116,9 +116,15 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
     };
     CONNECTION.call_once(|| Mutex::new(connection));
     event::set_handler(port, Arc::new(|_| with(Connection::pump)));
-    // What a kernel that ran in this domain before us watched is not ours. Old servers do
-    // not know the request, which is as good.
-    let _ = call("reset watches", "", &ResetWatches, TransactionId::NONE);
+    // What a kernel that ran in this domain before us watched is not ours. Nobody waits for
+    // the answer: the server takes requests in order, and old ones do not know this one,
+    // which is as good.
+    with(|connection| {
+        if let Ok(pending) = connection.client.submit(&ResetWatches, TransactionId::NONE) {
+            connection.client.abandon(pending);
+            connection.pump();
+        }
+    });
 }
 
 fn with<R>(f: impl FnOnce(&mut Connection) -> R) -> R {
