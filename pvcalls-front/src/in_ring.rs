@@ -45,13 +45,13 @@ impl InRing {
         }
     }
 
-    /// Looks at `in_error` and `in_prod`; true if anything changed.
+    /// Looks at `in_error` and `in_prod`.
     ///
     /// The error is loaded first: what the backend produced before it set the error is then seen
     /// by the load of `in_prod`, so no data is cut off by an end that came after it.
-    pub(crate) fn refresh(&mut self, ring: &Ring) -> Result<bool, RingFault> {
+    pub(crate) fn refresh(&mut self, ring: &Ring) -> Result<(), RingFault> {
         if self.end.is_some() {
-            return Ok(false);
+            return Ok(());
         }
         let end = Errno::from_wire(ring.load(data_intf::IN_ERROR).cast_signed());
         let prod = Index::new(ring.load(data_intf::IN_PROD));
@@ -59,10 +59,9 @@ impl InRing {
         if queued > ring.array_bytes() || queued < self.available() {
             return Err(RingFault::InProd);
         }
-        let changed = prod != self.prod || end.is_some();
         self.prod = prod;
         self.end = end;
-        Ok(changed)
+        Ok(())
     }
 
     /// Bytes that are known to be there.

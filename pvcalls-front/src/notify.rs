@@ -42,9 +42,11 @@
 //!    sleeps, nobody else will wake us.
 //!
 //! # Events from the peer
-//! 7. A reader or writer goes to sleep only after it registered its waker and found the peer's
-//!    index unmoved, both under `&mut Frontend`. Pending events are looked at after that, so the
-//!    one for an index stored since is not lost.
+//! 7. A reader or writer goes to sleep only after it found nothing to do and registered its waker,
+//!    both under one `&mut Frontend`. Pending events are looked at after that, so the one for an
+//!    index stored since is not lost.
+//! 8. An event wakes those who wait for what is there now, not for what changed since the last
+//!    look: another task may have looked before the event was handled.
 
 use crate::index::Index;
 
@@ -83,13 +85,13 @@ pub(crate) enum Notify {
 }
 
 /// What the out ring remembers about announcements.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OutNotifier {
     covered: Index,
     kick: Option<Kick>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kick {
     at_ns: u64,
     interval_ns: u64,
@@ -166,7 +168,7 @@ impl OutNotifier {
 }
 
 /// What the in ring remembers: whether the peer may be waiting for room.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct InNotifier {
     owed: bool,
 }

@@ -30,20 +30,17 @@ impl OutRing {
         }
     }
 
-    /// Looks at `out_error` and `out_cons`; true if anything changed.
-    pub(crate) fn refresh(&mut self, ring: &Ring) -> Result<bool, RingFault> {
-        let mut changed = false;
+    /// Looks at `out_error` and `out_cons`.
+    pub(crate) fn refresh(&mut self, ring: &Ring) -> Result<(), RingFault> {
         if self.error.is_none() {
             self.error = Errno::from_wire(ring.load(data_intf::OUT_ERROR).cast_signed());
-            changed = self.error.is_some();
         }
         let cons = Index::new(ring.load(data_intf::OUT_CONS));
         if self.prod.since(cons) > self.queued() {
             return Err(RingFault::OutCons);
         }
-        changed |= cons != self.cons;
         self.cons = cons;
-        Ok(changed)
+        Ok(())
     }
 
     /// `out_cons` as last seen.

@@ -132,11 +132,20 @@ impl DataRing {
         }
     }
 
-    /// Looks at everything the backend may have changed; true if anything did.
-    pub(crate) fn refresh(&mut self) -> Result<bool, RingFault> {
-        let input = self.input.refresh(&self.ring)?;
-        let output = self.output.refresh(&self.ring)?;
-        Ok(input || output)
+    /// Looks at everything the backend may have changed.
+    pub(crate) fn refresh(&mut self) -> Result<(), RingFault> {
+        self.input.refresh(&self.ring)?;
+        self.output.refresh(&self.ring)
+    }
+
+    /// Whether a reader finds bytes or the end.
+    pub(crate) fn readable(&self) -> bool {
+        self.input.available() > 0 || self.input.end().is_some()
+    }
+
+    /// Whether a writer finds room or an error.
+    pub(crate) fn writable(&self) -> bool {
+        self.output.room(&self.ring) > 0 || self.output.error().is_some()
     }
 
     /// How far the backend has come, as far as is known.

@@ -154,15 +154,27 @@ impl Socket {
         }
     }
 
-    /// The data ring moved: readers and writers look again.
-    pub(crate) fn wake_streams(&mut self) {
-        self.read_wakers.wake();
-        self.write_wakers.wake();
+    /// Wakes readers if there is something to read, writers if there is room.
+    ///
+    /// What counts is what is there, not what has changed since the last look: somebody else may
+    /// have looked in between, and left bytes for those who wait.
+    pub(crate) fn wake_ready(&mut self) {
+        let Some(data) = &self.data else {
+            return;
+        };
+        let (readable, writable) = (data.readable(), data.writable());
+        if readable {
+            self.read_wakers.wake();
+        }
+        if writable {
+            self.write_wakers.wake();
+        }
     }
 
     fn wake_all(&mut self) {
         self.connect_wakers.wake();
-        self.wake_streams();
+        self.read_wakers.wake();
+        self.write_wakers.wake();
     }
 
     /// The command that the present state is about.

@@ -146,14 +146,12 @@ impl<P: Platform> Frontend<P> {
         };
         match (data.refresh(), data.output.error()) {
             (Err(fault), _) => self.lose(place, SocketError::Ring(fault)),
-            (Ok(_), Some(errno)) => self.lose(place, SocketError::Remote(errno)),
-            (Ok(changed), None) => {
+            (Ok(()), Some(errno)) => self.lose(place, SocketError::Remote(errno)),
+            (Ok(()), None) => {
                 if data.output.check_kick(now_ns) {
                     self.platform.notify(data.ring.port());
                 }
-                if changed {
-                    socket.wake_streams();
-                }
+                socket.wake_ready();
             }
         }
     }
@@ -169,7 +167,7 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         let before = data.output.queued();
-        let discarded = data.refresh().and_then(|_| data.input.discard(&data.ring));
+        let discarded = data.refresh().and_then(|()| data.input.discard(&data.ring));
         let Ok(notify) = discarded else {
             self.release(place); // 8; nobody is left who could be told why.
             return;

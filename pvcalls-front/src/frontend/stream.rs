@@ -102,8 +102,8 @@ impl<P: Platform> Frontend<P> {
         let looked = data.output.refresh(&data.ring);
         let error = match (looked, data.output.error()) {
             (Err(fault), _) => SocketError::Ring(fault),
-            (Ok(_), Some(errno)) => SocketError::Remote(errno),
-            (Ok(_), None) => {
+            (Ok(()), Some(errno)) => SocketError::Remote(errno),
+            (Ok(()), None) => {
                 let (count, notify) = data.output.write(&data.ring, from);
                 match notify {
                     Notify::No => {}
@@ -207,24 +207,17 @@ fn take_salvage(socket: &mut Socket, into: &mut [u8], consume: bool) -> Result<u
 
 fn readiness_of(socket: &Socket) -> Readiness {
     let mut readiness = Readiness::empty();
-    if socket.failure.is_some() {
-        readiness |= Readiness::ERROR | Readiness::READABLE | Readiness::WRITABLE;
-    }
     let end = match (socket.state(), &socket.data) {
         (State::Open, Some(data)) => {
-            let end = data.input.end();
-            if data.input.available() > 0 || end.is_some() {
-                readiness |= Readiness::READABLE;
-            }
-            if data.output.room(&data.ring) > 0 || data.output.error().is_some() {
-                readiness |= Readiness::WRITABLE;
-            }
-            end
+            readiness.set(Readiness::READABLE, data.readable());
+            readiness.set(Readiness::WRITABLE, data.writable());
+            data.input.end()
         }
         _ => socket.salvage.end,
     };
-    if end.is_some() {
-        readiness |= Readiness::PEER_CLOSED;
+    readiness.set(Readiness::PEER_CLOSED, end.is_some());
+    if socket.failure.is_some() {
+        readiness |= Readiness::ERROR | Readiness::READABLE | Readiness::WRITABLE;
     }
     readiness
 }

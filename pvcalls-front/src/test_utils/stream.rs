@@ -26,7 +26,7 @@ impl FakeStream {
     /// # Panics
     /// If anything in it would bring a Linux backend down: a bad grant, order or port.
     #[track_caller]
-    pub(super) fn map(platform: &FakePlatform, domain: DomainId, grant: u32, port: u32) -> Self {
+    pub(crate) fn map(platform: &FakePlatform, domain: DomainId, grant: u32, port: u32) -> Self {
         let indexes = platform
             .map(domain, grant)
             .expect("CONNECT carries a good grant");

@@ -76,7 +76,7 @@ fn a_full_ring_blocks_the_writer_and_room_wakes_it() {
     }
     assert_eq!(stream(&rig, id).receive(10).len(), 10);
     rig.deliver();
-    assert_eq!((read.count(), written.count()), (1, 1));
+    assert_eq!((read.count(), written.count()), (0, 1));
     assert_eq!(rig.frontend.try_write(id, &[2; 100], 0), Ok(10));
 }
 
@@ -101,6 +101,30 @@ fn several_waiters_are_all_woken_and_one_task_only_once() {
         (1, 1),
         "once and forgotten"
     );
+}
+
+#[test]
+fn a_waiter_is_woken_for_bytes_that_another_task_saw_first() {
+    let mut rig = rig();
+    let id = connected(&mut rig);
+    let (woken, waker) = CountingWaker::pair();
+    rig.frontend
+        .register(id, Interest::Read, &waker)
+        .expect("good");
+    stream(&rig, id).send(b"for two");
+    // Before the event is handled somebody else takes some, and asks what is left.
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 3]), Ok(3));
+    assert!(rig.frontend.readiness(id).is_ok());
+    rig.deliver();
+    assert_eq!(woken.count(), 1);
+    // Taken altogether: nothing to be woken for.
+    rig.frontend
+        .register(id, Interest::Read, &waker)
+        .expect("good");
+    stream(&rig, id).send(b"x");
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 9]), Ok(5));
+    rig.deliver();
+    assert_eq!(woken.count(), 1);
 }
 
 #[test]
