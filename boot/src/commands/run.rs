@@ -93,7 +93,7 @@ fn here(args: &RunArgs, name: &str, config: &str) -> Result<u8> {
             "there is no `xl` on this machine's PATH; on Debian it comes with the package xen-utils-common"
         );
     }
-    let folder = TemporaryFolder::new(paths::rig()?.join(format!("runs/{}", std::process::id())))?;
+    let folder = TemporaryFolder::for_this_process()?;
     let put = |name: &str, text: &str| {
         let path = folder.path().join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))

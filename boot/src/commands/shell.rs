@@ -19,13 +19,7 @@ const END_OF_INPUT: [u8; 1] = [4];
 pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
     tools::require(&tools::EMULATOR)?;
     let cache = Cache::ensure()?;
-    let (rows, columns) = terminal_size().unwrap_or((24, 80));
-    let mut payload = Payload::new(&format!(
-        "#!/bin/sh\nstty -F /dev/ttyS1 sane rows {rows} cols {columns}\n\
-         export PS1='dom0:\\w# '\n\
-         setsid -c sh -i </dev/ttyS1 >/dev/ttyS1 2>&1\nstatus=$?\n\
-         stty -F /dev/ttyS1 raw -echo\nexit $status\n"
-    ))?;
+    let mut payload = Payload::new(&script())?;
     payload.add_all(&args.files)?;
     let mut session = Session::start(&cache, payload, args.host.host_memory)?;
     session.wait_until_ready()?;
@@ -55,6 +49,20 @@ pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
     let status = exec::stream(&mut session, None);
     children::restore_terminal();
     status
+}
+
+/// What dom0 runs: a prompt for a person, a plain shell for a pipe.
+fn script() -> String {
+    let line = "/dev/ttyS1";
+    let shell = if std::io::stdin().is_terminal() {
+        let (rows, columns) = terminal_size().unwrap_or((24, 80));
+        format!(
+            "stty -F {line} sane rows {rows} cols {columns}\nPS1='dom0:\\w# ' setsid -c sh -i <{line} >{line} 2>&1"
+        )
+    } else {
+        format!("stty -F {line} sane -echo -opost\ncat <{line} | sh")
+    };
+    format!("#!/bin/sh\n{shell}\nstatus=$?\nstty -F {line} raw -echo\nexit $status\n")
 }
 
 fn terminal_size() -> Option<(u32, u32)> {

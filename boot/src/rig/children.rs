@@ -4,8 +4,9 @@
 //! `kill` go through [`clean_up`]. For a death that cannot be handled, the emulator is started
 //! so that the operating system ends it together with this process.
 
+use crate::paths;
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,16 +40,24 @@ impl Guarded {
 pub(crate) struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    /// Makes `path` anew.
-    pub(crate) fn new(path: PathBuf) -> Result<Self> {
+    /// A new folder of this process, below the rig's. Those of processes that were killed
+    /// go on this occasion.
+    pub(crate) fn for_this_process() -> Result<Self> {
+        let runs = paths::dir(paths::rig()?.join("runs"))?;
+        for entry in std::fs::read_dir(&runs)?.flatten() {
+            if !Path::new("/proc").join(entry.file_name()).exists() {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let path = runs.join(std::process::id().to_string());
         let _ = std::fs::remove_dir_all(&path);
-        let path = crate::paths::dir(path)?;
+        let path = paths::dir(path)?;
         held(&FOLDERS).push(path.clone());
         Ok(Self(path))
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -20,8 +20,8 @@ pub(crate) const DEFAULT_MEMORY_MIB: u32 = 3072;
 /// How long a host may take until its script starts. An unloaded machine needs 5 to 10 s.
 pub(crate) const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
 
-const XEN_ARGS: &str = "console=com1 dom0_mem=1024M loglvl=all guest_loglvl=all";
-const LINUX_ARGS: &str = "console=hvc0 quiet panic=1";
+const XEN_ARGS: &str = "console=com1 dom0_mem=1024M,max:1024M loglvl=all guest_loglvl=all";
+const LINUX_ARGS: &str = "console=hvc0 quiet panic=1 pmtmr=0 apparmor=0 mitigations=off";
 
 /// What a host sent, or that it sent nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +51,7 @@ pub(crate) struct Session {
 impl Session {
     /// Boots a host with the files of `payload` and `memory_mib` of memory.
     pub(crate) fn start(cache: &Cache, payload: Payload, memory_mib: u32) -> Result<Self> {
-        let folder =
-            TemporaryFolder::new(paths::rig()?.join(format!("runs/{}", std::process::id())))?;
+        let folder = TemporaryFolder::for_this_process()?;
         let decoder = Decoder::new(payload.nonce());
         // Relative names below, so that no blank or comma of a path reaches the emulator.
         std::os::unix::fs::symlink(cache.hypervisor(), folder.path().join("xen.elf"))?;
