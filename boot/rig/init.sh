@@ -21,6 +21,7 @@ ln -s /proc/self/mounts /etc/mtab
 ln -s /proc/self/fd /dev/fd
 
 wire=/dev/ttyS1
+exec 3<>$wire # while nobody has the line open, what arrives is lost
 stty -F $wire raw -echo 115200
 printf '\036%s %s\n' "$(cat /callisto/nonce)" "kernel up $(cut -d' ' -f1 /proc/uptime)" >$wire
 # A record for `cargo boot`: one line of text.

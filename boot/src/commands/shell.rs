@@ -23,6 +23,7 @@ pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
     payload.add_all(&args.files)?;
     let mut session = Session::start(&cache, payload, args.host.host_memory)?;
     session.wait_until_ready()?;
+    session.wait_for("prompt")?;
     ui::step("this is dom0; leave it with `exit`");
     let mut input = session.take_input().context("the emulator has no input")?;
     if std::io::stdin().is_terminal() {
@@ -53,14 +54,16 @@ pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
 
 /// What dom0 runs: a prompt for a person, a plain shell for a pipe.
 fn script() -> String {
+    // What is typed before the line's modes are set would be lost.
+    const PROMPT: &str = "/callisto/record prompt";
     let line = "/dev/ttyS1";
     let shell = if std::io::stdin().is_terminal() {
         let (rows, columns) = terminal_size().unwrap_or((24, 80));
         format!(
-            "stty -F {line} sane rows {rows} cols {columns}\nPS1='dom0:\\w# ' setsid -c sh -i <{line} >{line} 2>&1"
+            "stty -F {line} sane rows {rows} cols {columns}\n{PROMPT}\nPS1='dom0:\\w# ' setsid -c sh -i <{line} >{line} 2>&1"
         )
     } else {
-        format!("stty -F {line} sane -echo -opost\ncat <{line} | sh")
+        format!("stty -F {line} sane -echo -opost\n{PROMPT}\ncat <{line} | sh")
     };
     format!("#!/bin/sh\n{shell}\nstatus=$?\nstty -F {line} raw -echo\nexit $status\n")
 }

@@ -92,10 +92,15 @@ impl Session {
 
     /// Waits until the script starts.
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+        self.wait_for("ready")
+    }
+
+    /// Waits for a record that says how far dom0 has got.
+    pub(crate) fn wait_for(&mut self, milestone: &str) -> Result<()> {
         let deadline = Instant::now() + BOOT_TIMEOUT;
         loop {
             match self.next(deadline) {
-                Message::Record(record) if record == "ready" => return Ok(()),
+                Message::Record(record) if record == milestone => return Ok(()),
                 Message::Record(record) => ui::detail(format!("dom0: {record}")),
                 Message::Output(bytes) => ui::detail(String::from_utf8_lossy(&bytes).trim_end()),
                 Message::Silence => return Err(self.failure("dom0 was not up in time")),
