@@ -65,7 +65,7 @@ pub(crate) struct Full;
 impl Commands {
     /// Makes a fresh command ring in `page` (one page, which the backend does not use yet).
     pub(crate) fn new(page: SharedPages, port: Port) -> Self {
-        page.zero();
+        page.zero_first_page();
         page.store(sring::REQ_EVENT, 1);
         page.store(sring::RSP_EVENT, 1);
         let entry = Entry {

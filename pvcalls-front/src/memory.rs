@@ -99,7 +99,12 @@ impl SharedPages {
         let word = self.word(offset);
         // SAFETY: `word` checked bounds and alignment; `new` promises a live mapping; an atomic
         // tolerates the peer's stores. The reference it makes lives for this expression.
-        unsafe { AtomicU32::from_ptr(word) }.load(Ordering::Acquire)
+        let value = unsafe { AtomicU32::from_ptr(word) }.load(Ordering::Acquire);
+        #[cfg(any(test, feature = "test-utils"))]
+        if let Some(heap) = &self.keep {
+            heap.spring(word);
+        }
+        value
     }
 
     /// Stores the word at `offset` with release order.
@@ -129,14 +134,9 @@ impl SharedPages {
         compiler_fence(Ordering::SeqCst);
     }
 
-    /// Zeroes every byte, so that nothing of this guest's earlier life leaks to the peer.
-    pub(crate) fn zero(&self) {
-        let len = self.pages().bytes();
-        let base = self.range(0, len);
-        compiler_fence(Ordering::SeqCst);
-        // SAFETY: the whole range is mapped and ours, by the duties of `new`.
-        unsafe { core::ptr::write_bytes(base, 0, len) };
-        compiler_fence(Ordering::SeqCst);
+    /// Zeroes the first page, the one that holds indexes.
+    pub(crate) fn zero_first_page(&self) {
+        self.write(0, &[0; PAGE_SIZE]);
     }
 
     fn word(&self, offset: usize) -> *mut u32 {
@@ -166,6 +166,16 @@ pub(crate) fn full_barrier() {
 pub(crate) struct HeapPages {
     base: NonNull<u8>,
     layout: alloc::alloc::Layout,
+    traps: spin::Mutex<alloc::vec::Vec<Trap>>,
+}
+
+/// A peer that strikes between two loads, once: when the word at address `loaded` has been
+/// loaded, it stores `changes`, offsets in the pages and values.
+#[cfg(any(test, feature = "test-utils"))]
+#[derive(Debug)]
+struct Trap {
+    loaded: usize,
+    changes: alloc::vec::Vec<(usize, u32)>,
 }
 
 // SAFETY: it owns its allocation, and all access goes through `SharedPages`.
@@ -189,7 +199,34 @@ impl HeapPages {
         // SAFETY: the size is not zero.
         let base = unsafe { alloc::alloc::alloc_zeroed(layout) };
         let base = NonNull::new(base).expect("the test host has memory");
-        Self { base, layout }
+        Self {
+            base,
+            layout,
+            traps: spin::Mutex::default(),
+        }
+    }
+
+    /// Sets a trap: after the next load of the word at `offset`, the words of `changes` (offset
+    /// and value) are stored.
+    pub(crate) fn set_trap(&self, offset: usize, changes: &[(usize, u32)]) {
+        self.traps.lock().push(Trap {
+            loaded: self.base.addr().get() + offset,
+            changes: changes.to_vec(),
+        });
+    }
+
+    fn spring(&self, loaded: *mut u32) {
+        let mut traps = self.traps.lock();
+        let Some(trap) = traps.iter().position(|trap| trap.loaded == loaded.addr()) else {
+            return;
+        };
+        for (offset, value) in traps.swap_remove(trap).changes {
+            assert!(offset.is_multiple_of(4) && offset < self.layout.size());
+            // SAFETY: inside the allocation by the check above.
+            let word = unsafe { self.base.add(offset) }.cast::<u32>();
+            // SAFETY: aligned and inside; all else that is done to it is atomic or a copy.
+            unsafe { AtomicU32::from_ptr(word.as_ptr()) }.store(value, Ordering::Release);
+        }
     }
 
     /// A view of `grants.len()` pages from page `first` on, which keeps the pages alive. The

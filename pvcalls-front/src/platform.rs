@@ -17,8 +17,9 @@ use crate::units::{DomainId, PageCount, Port};
 /// No method may wait. Implementations call the hypervisor; the fake in
 /// [`test_utils`](crate::test_utils) plays one.
 pub trait Platform {
-    /// Shares that many pages, zeroed and one after the other in memory, with `domain`, readable
-    /// and writable.
+    /// Shares that many pages, one after the other in memory, with `domain`, readable and
+    /// writable. They must be zeroed before they are granted: whatever they held, the backend
+    /// could read it.
     ///
     /// All or nothing: on an error nothing is shared and nothing is used up.
     ///

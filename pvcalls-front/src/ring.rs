@@ -43,9 +43,10 @@ impl Ring {
     }
 
     /// Makes the pages ready for a new connection whose indexes all begin at `start`, which is 0
-    /// outside tests: nothing of an earlier connection is left in them.
+    /// outside tests. The data pages stay as they are: they came zeroed, and what an earlier
+    /// connection left in them this backend has seen already.
     pub(crate) fn reset(&self, start: Index) {
-        self.pages.zero();
+        self.pages.zero_first_page();
         for offset in [
             data_intf::IN_CONS,
             data_intf::IN_PROD,

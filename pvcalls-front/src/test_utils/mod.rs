@@ -20,4 +20,4 @@ pub use backend::{Call, FakeBackend, FakeRequest};
 pub use platform::{FakePlatform, Mischief};
 pub use rig::{CountingWaker, Rig};
 pub use store::{BACKEND_DIR, FakeStore};
-pub use stream::FakeStream;
+pub use stream::{FakeStream, Word};

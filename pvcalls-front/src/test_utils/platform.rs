@@ -111,6 +111,18 @@ impl FakePlatform {
         Some(grant.heap.view(grant.page, Box::from([reference])))
     }
 
+    /// Sets a trap in the page of a grant: see [`HeapPages::set_trap`].
+    pub(super) fn set_trap(&self, grant: GrantRef, offset: usize, changes: &[(usize, u32)]) {
+        let world = self.world.lock();
+        let grant = &world.grants[&grant];
+        let begin = grant.page * PAGE_SIZE;
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(offset, value)| (begin + offset, *value))
+            .collect();
+        grant.heap.set_trap(begin + offset, &changes);
+    }
+
     /// Ends such a mapping.
     pub(super) fn unmap(&self, pages: SharedPages) {
         let mut world = self.world.lock();

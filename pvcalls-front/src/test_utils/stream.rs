@@ -10,6 +10,27 @@ use crate::memory::SharedPages;
 use crate::units::{DomainId, PAGE_SIZE, Port, RingOrder};
 use crate::wire::data_intf;
 
+/// The words of the indexes page that belong to the backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the specification's names")]
+pub enum Word {
+    InProd,
+    InError,
+    OutCons,
+    OutError,
+}
+
+impl Word {
+    fn offset(self) -> usize {
+        match self {
+            Self::InProd => data_intf::IN_PROD,
+            Self::InError => data_intf::IN_ERROR,
+            Self::OutCons => data_intf::OUT_CONS,
+            Self::OutError => data_intf::OUT_ERROR,
+        }
+    }
+}
+
 /// A connection as the backend sees it.
 #[derive(Debug)]
 pub struct FakeStream {
@@ -157,12 +178,23 @@ impl FakeStream {
 
     /// Moves `in_prod` by that many steps, backwards too, without data, and sends an event.
     pub fn shift_in_prod(&self, steps: i32) {
-        self.shift(data_intf::IN_PROD, steps);
+        self.shift(Word::InProd, steps);
     }
 
     /// Moves `out_cons` likewise.
     pub fn shift_out_cons(&self, steps: i32) {
-        self.shift(data_intf::OUT_CONS, steps);
+        self.shift(Word::OutCons, steps);
+    }
+
+    /// Strikes between two loads of the frontend: when it has loaded `word` the next time, these
+    /// words change to these values.
+    pub fn strike_after_load(&self, word: Word, changes: &[(Word, u32)]) {
+        let grant = self.indexes.grants()[0];
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(word, value)| (word.offset(), *value))
+            .collect();
+        self.platform.set_trap(grant, word.offset(), &changes);
     }
 
     /// Scribbles over everything in the pages that the frontend owns: a frontend that trusted
@@ -177,9 +209,9 @@ impl FakeStream {
         self.raise();
     }
 
-    fn shift(&self, word: usize, steps: i32) {
-        let index = Index::new(self.indexes.load(word)).plus(steps.cast_unsigned());
-        self.indexes.store(word, index.get());
+    fn shift(&self, word: Word, steps: i32) {
+        let index = Index::new(self.indexes.load(word.offset())).plus(steps.cast_unsigned());
+        self.indexes.store(word.offset(), index.get());
         self.raise();
     }
 }

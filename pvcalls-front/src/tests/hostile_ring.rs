@@ -1,7 +1,7 @@
 //! A backend that writes nonsense into a data ring: the socket fails, nothing else does.
 
 use super::{assert_clean, connected, nothing_asked, rig};
-use crate::test_utils::{Call, CountingWaker, FakeStream};
+use crate::test_utils::{Call, CountingWaker, FakeStream, Word};
 use crate::{Blame, Errno, Interest, RingFault, SocketError, TryError};
 
 /// Does something bad to one of two sockets, and expects that one to fail with `fault`.
@@ -130,4 +130,53 @@ fn any_word_may_stand_in_the_error_fields() {
             Err(SocketError::Remote(Errno::EIO).into())
         );
     }
+}
+
+#[test]
+fn an_index_that_changes_after_it_was_checked_has_no_effect() {
+    let mut rig = rig();
+    let id = connected(&mut rig);
+    let stream = rig.backend.stream(id).expect("connected");
+    stream.send(b"good");
+    // The value that is checked is the value that is used: this one comes too late, and the next
+    // look finds the fault.
+    stream.strike_after_load(Word::InProd, &[(Word::InProd, 0x8000_0000)]);
+    let mut into = [0; 9999];
+    assert_eq!(rig.frontend.try_read(id, &mut into), Ok(4));
+    assert_eq!(&into[..4], b"good");
+    assert_eq!(
+        rig.frontend.try_read(id, &mut into),
+        Err(SocketError::Ring(RingFault::InProd).into())
+    );
+
+    let id = connected(&mut rig);
+    let stream = rig.backend.stream(id).expect("connected");
+    stream.strike_after_load(Word::OutCons, &[(Word::OutCons, 77)]);
+    assert_eq!(rig.frontend.try_write(id, &[0; 9999], 0), Ok(4096));
+    let room = rig.frontend.try_write(id, &[0; 9999], 0);
+    assert_eq!(room, Ok(77), "it is inside the window by now");
+}
+
+#[test]
+fn data_and_end_that_arrive_between_two_loads_come_in_order() {
+    let mut rig = rig();
+    let id = connected(&mut rig);
+    let stream = rig.backend.stream(id).expect("connected");
+    // A reader that loaded in_prod first would now see the end, and not the data before it.
+    let end = (-Errno::ENOTCONN.number()).cast_unsigned();
+    let arrival = [(Word::InProd, 4), (Word::InError, end)];
+    stream.strike_after_load(Word::InProd, &arrival);
+    assert_eq!(
+        rig.frontend.try_read(id, &mut [0; 9]),
+        Err(TryError::WouldBlock)
+    );
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 9]), Ok(4));
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 9]), Ok(0));
+
+    // The same with an arrival between the error and the index.
+    let id = connected(&mut rig);
+    let stream = rig.backend.stream(id).expect("connected");
+    stream.strike_after_load(Word::InError, &arrival);
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 9]), Ok(4));
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 9]), Ok(0));
 }

@@ -236,7 +236,7 @@ impl Run {
             let told = rig.platform.notifications(stream.port());
             if told != self.told {
                 self.told = told;
-                while told % deaf == 0 && stream.queued_out() > 0 {
+                while told.is_multiple_of(deaf) && stream.queued_out() > 0 {
                     self.outward.took(&stream.receive(1000));
                 }
             }
