@@ -71,6 +71,11 @@ impl Ring {
         self.port
     }
 
+    /// Pages in it, the indexes page included.
+    pub(crate) fn page_count(&self) -> usize {
+        self.pages.pages().get()
+    }
+
     pub(crate) fn array_bytes(&self) -> u32 {
         self.order.array_bytes()
     }

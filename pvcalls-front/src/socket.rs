@@ -24,7 +24,9 @@
 //! with the backend changes nothing in the state: only the answer can say whether the backend
 //! maps the ring. The caller has its error at once; the ring stays where it is until then.
 //! The socket leaves the table when it is Closed and the caller has closed its handle.
-//! A device that breaks moves every socket to Closed, with its pages in quarantine.
+//! A device that breaks moves every socket to Closed, with its pages in quarantine. The ring of a
+//! CONNECT that is with the backend is not even offered back before the backend is closed: until
+//! then it may be mapped at any time, and a Linux backend that fails in this takes dom0 with it.
 
 use alloc::vec::Vec;
 use core::net::SocketAddrV4;

@@ -81,11 +81,14 @@ impl<P: Platform> Frontend<P> {
     pub fn on_backend_state(&mut self, state: XenbusState, now_ns: u64) {
         match state {
             XenbusState::Connected | XenbusState::Initialised | XenbusState::Other(_) => {}
+            XenbusState::Closing => self.break_device(DeviceFault::BackendGone, now_ns),
             XenbusState::Absent
             | XenbusState::Initialising
             | XenbusState::InitWait
-            | XenbusState::Closing
-            | XenbusState::Closed => self.break_device(DeviceFault::BackendGone, now_ns),
+            | XenbusState::Closed => {
+                self.break_device(DeviceFault::BackendGone, now_ns);
+                self.let_go(now_ns);
+            }
         }
     }
 

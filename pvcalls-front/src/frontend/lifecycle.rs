@@ -115,6 +115,7 @@ impl<P: Platform> Frontend<P> {
         } = answer;
         if command == Command::Connect {
             self.connecting -= 1;
+            self.drain_wakers.wake();
         }
         let place = id.place();
         let Some(socket) = self.sockets.get(id) else {
@@ -202,15 +203,33 @@ impl<P: Platform> Frontend<P> {
         if socket.state() == State::Draining {
             self.drain_wakers.wake();
         }
+        // Only when the device breaks: the backend may be about to map this ring and to bind its
+        // port, and one that fails in that can take its whole domain with it.
+        let in_use = socket.state() == State::Connecting && socket.slot == Slot::Sent;
         if let Some(data) = socket.data.take() {
             self.by_port.remove(&data.ring.port());
-            let pages = data.ring.into_pages(&mut self.platform);
-            self.quarantine.give_back(&mut self.platform, pages, now_ns);
+            if in_use {
+                self.platform.mask_port(data.ring.port());
+                self.held.push(data.ring);
+            } else {
+                let pages = data.ring.into_pages(&mut self.platform);
+                self.quarantine.give_back(&mut self.platform, pages, now_ns);
+            }
         }
         socket.slot = Slot::None;
         socket.set_state(State::Closed);
         if !socket.owned {
             self.sockets.remove(place);
+        }
+        self.rearm_device();
+    }
+
+    /// The backend is through with everything it was ever asked: rings that it might still have
+    /// taken up can go.
+    pub(super) fn let_go(&mut self, now_ns: u64) {
+        for ring in self.held.drain(..) {
+            let pages = ring.into_pages(&mut self.platform);
+            self.quarantine.give_back(&mut self.platform, pages, now_ns);
         }
         self.rearm_device();
     }

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::error::{DeviceFault, SocketError};
 use crate::platform::Platform;
 use crate::quarantine::Quarantine;
+use crate::ring::Ring;
 use crate::socket::{Interest, Socket, State};
 use crate::table::Table;
 use crate::timers::Timers;
@@ -51,6 +52,8 @@ pub struct Frontend<P> {
     dirty: Vec<usize>,
     timers: Timers,
     quarantine: Quarantine,
+    /// Rings of CONNECTs that the backend had not answered when the device broke.
+    held: Vec<Ring>,
     broken: Option<DeviceFault>,
     drain_wakers: WakerSet,
     counters: Counters,
@@ -106,6 +109,7 @@ impl<P: Platform> Frontend<P> {
             dirty: Vec::new(),
             timers: Timers::default(),
             quarantine: Quarantine::default(),
+            held: Vec::new(),
             broken: None,
             drain_wakers: WakerSet::default(),
             counters: Counters::default(),
@@ -152,7 +156,16 @@ impl<P: Platform> Frontend<P> {
             .count()
     }
 
-    /// Has `waker` woken when a draining socket is through.
+    /// CONNECTs that the backend has not answered, those included whose caller has given up.
+    ///
+    /// A guest should not end while there are any, if it can help it: a Linux backend whose
+    /// connect succeeds after its guest is gone fails to map the ring, and its domain with it.
+    #[must_use]
+    pub fn unanswered_connects(&self) -> u32 {
+        self.connecting
+    }
+
+    /// Has `waker` woken when a draining socket is through, or a CONNECT is answered.
     pub fn register_drain(&mut self, waker: &Waker) {
         self.drain_wakers.register(waker);
     }
@@ -183,7 +196,8 @@ impl<P: Platform> Frontend<P> {
             bad_responses: self.commands.faults(),
             late_answers: self.counters.late,
             ports_masked: self.counters.masked,
-            quarantined_pages: self.quarantine.page_count(),
+            quarantined_pages: self.quarantine.page_count()
+                + self.held.iter().map(Ring::page_count).sum::<usize>(),
         }
     }
 

@@ -231,3 +231,28 @@ fn a_backend_that_disconnects_fails_every_socket_and_keeps_the_pages_it_maps() {
         assert_clean(&rig);
     }
 }
+
+#[test]
+fn a_ring_that_the_backend_may_be_about_to_map_outlives_a_broken_device() {
+    use crate::XenbusState;
+    let mut rig = rig();
+    let id = super::begin(&mut rig);
+    let request = expect!(&mut rig, Call::Socket { .. });
+    answer!(&mut rig, request, 0);
+    let request = expect!(&mut rig, Call::Connect { .. });
+    assert_eq!(rig.frontend.unanswered_connects(), 1);
+    rig.frontend.on_backend_state(XenbusState::Closing, 0);
+    assert_eq!(
+        rig.frontend.try_connect(id),
+        Err(SocketError::Device(crate::DeviceFault::BackendGone).into())
+    );
+    rig.frontend.close(id, None, 0).expect("good");
+    rig.advance(100 * SECOND);
+    assert_eq!(rig.frontend.stats().quarantined_pages, 3);
+    // On its way down the backend finishes what it was at: grants and port are still good.
+    rig.backend.answer(&request, 0);
+    rig.backend.disconnect();
+    rig.frontend
+        .on_backend_state(XenbusState::Closed, rig.now_ns);
+    assert_clean(&rig);
+}
