@@ -9,7 +9,8 @@
 //! return value that is not positive. A Linux backend fills responses from three contexts
 //! without a lock, so a response can be lost, come twice, or be published unfilled, as the bytes
 //! of an older request. What does not fit is counted and dropped; the request stays
-//! outstanding. Beyond [`FAULT_LIMIT`] the device is given up.
+//! outstanding. Beyond [`FAULT_LIMIT`] the device is given up; as such a race is rare but a guest
+//! may run for years, a long row of good answers takes one off the count.
 
 use alloc::boxed::Box;
 
@@ -30,6 +31,9 @@ pub(crate) const RESERVED_FOR_RELEASE: u32 = 8;
 /// Responses that answer nothing, after which the device is broken.
 pub(crate) const FAULT_LIMIT: u32 = 16;
 
+/// Good answers that make up for one bad response.
+const GOOD_PER_FAULT: u32 = 256;
+
 const TABLE_BITS: u32 = SLOTS.ilog2();
 
 /// The driver's side of the command ring.
@@ -40,7 +44,12 @@ pub(crate) struct Commands {
     req_prod: Index,
     rsp_cons: Index,
     table: Box<[Entry]>,
-    faults: u32,
+    /// Bad responses in all.
+    faults: u64,
+    /// Bad responses that good answers have not made up for.
+    suspicion: u32,
+    /// Good answers since the last one that made up for a bad response.
+    good: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +88,8 @@ impl Commands {
             rsp_cons: Index::default(),
             table: Box::from([entry; SLOTS as usize]),
             faults: 0,
+            suspicion: 0,
+            good: 0,
         }
     }
 
@@ -97,7 +108,7 @@ impl Commands {
     }
 
     /// Responses dropped because they answered nothing.
-    pub(crate) fn faults(&self) -> u32 {
+    pub(crate) fn faults(&self) -> u64 {
         self.faults
     }
 
@@ -179,11 +190,17 @@ impl Commands {
         let response = Response::decode(&bytes);
         if let Some(answer) = self.judge(&response) {
             log::trace!("answer {:#x}: {answer:?}", response.req_id);
+            self.good += 1;
+            if self.good == GOOD_PER_FAULT {
+                self.good = 0;
+                self.suspicion = self.suspicion.saturating_sub(1);
+            }
             return Ok(Some(answer));
         }
         self.faults += 1;
+        self.suspicion += 1;
         log::warn!("the backend answered nothing that was asked: {response:?}");
-        if self.faults >= FAULT_LIMIT {
+        if self.suspicion >= FAULT_LIMIT {
             return Err(DeviceFault::Responses);
         }
         Ok(None)

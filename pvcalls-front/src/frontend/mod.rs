@@ -77,7 +77,7 @@ pub struct Stats {
     /// Requests that the backend has not answered.
     pub outstanding_commands: u32,
     /// Responses that answered nothing and were dropped.
-    pub bad_responses: u32,
+    pub bad_responses: u64,
     /// Answers that came after the caller had given up.
     pub late_answers: u64,
     /// Times a port was masked because its events brought nothing.

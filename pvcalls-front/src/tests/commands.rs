@@ -198,6 +198,28 @@ fn too_many_bad_responses_break_the_device() {
 }
 
 #[test]
+fn a_bad_response_now_and_then_is_forgiven() {
+    let mut rig = rig();
+    for n in 0..FAULT_LIMIT + 4 {
+        // In place of the answer, which is lost: the request stays out for good.
+        let spare = begin(&mut rig);
+        let _lost = expect!(&mut rig, Call::Socket { .. });
+        rig.backend.respond(0xbad, 0, 0, 7);
+        rig.deliver();
+        rig.frontend.close(spare, None, rig.now_ns).expect("good");
+        assert_eq!(rig.frontend.fault(), None, "after {n}");
+        for _ in 0..100 {
+            let id = connected(&mut rig);
+            rig.frontend.close(id, None, rig.now_ns).expect("good");
+            rig.settle();
+        }
+    }
+    let stats = rig.frontend.stats();
+    assert_eq!(stats.bad_responses, u64::from(FAULT_LIMIT) + 4);
+    assert_eq!(stats.outstanding_commands, 0);
+}
+
+#[test]
 fn responses_beyond_the_requests_break_the_device() {
     for slots in [1, 31, 32, 33, 1000, u32::MAX] {
         let mut rig = rig();

@@ -37,6 +37,12 @@ mod release;
 mod ring_props;
 mod stream;
 
+/// The driver sits behind a lock that any thread may take.
+const _: () = {
+    const fn may_change_threads<T: Send>() {}
+    may_change_threads::<crate::Frontend<crate::test_utils::FakePlatform>>();
+};
+
 #[track_caller]
 fn next(rig: &mut Rig) -> FakeRequest {
     rig.backend.next_request().expect("a request is waiting")

@@ -74,6 +74,8 @@ fn ends(order: RingOrder, start: Index) -> (DataRing, FakeStream, FakePlatform) 
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn bytes_in_are_bytes_out_wherever_the_indexes_begin(
         start in prop_oneof![any::<u32>(), (u32::MAX - 9000)..=u32::MAX],
