@@ -1,4 +1,17 @@
 //! Prints a greeting, and what the guest knows of itself.
+//!
+//! ```text
+//! $ cargo boot run hello -- GREETING='good day' first 'the second'
+//! Hello from a Xen guest!
+//! Xen 4.17, 64 MiB of memory, 15893 pages free
+//! 1763712345 seconds since 1970
+//! argument: first
+//! argument: the second
+//! variable: GREETING = good day
+//! ```
+//!
+//! Arguments and variables are those of the domain's command line (`extra` in its
+//! configuration), taken apart as a shell does it.
 #![no_std]
 #![no_main]
 
@@ -9,15 +22,15 @@ use rt::{env, println};
 #[rt::main]
 fn main() {
     println!("Hello from a Xen guest!");
+
     let (major, minor) = hypercall::xen_version();
     let mib = mem::total_pages() * mem::PAGE_SIZE / (1024 * 1024);
-    println!(
-        "Xen {major}.{minor}, {mib} MiB of memory, {} pages free",
-        mem::free_pages()
-    );
+    let free = mem::free_pages();
+    println!("Xen {major}.{minor}, {mib} MiB of memory, {free} pages free");
     if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
         println!("{} seconds since 1970", now.as_secs());
     }
+
     for argument in env::args().skip(1) {
         println!("argument: {argument}");
     }

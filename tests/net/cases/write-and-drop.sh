@@ -1,0 +1,28 @@
+# What was written before a stream is dropped arrives, and so does what was written right
+# before `main` returned.
+# images: net-probe
+# timeout: 120
+cat >sink <<'END'
+cat >"received.$$"
+mv "received.$$" "done.$$"
+END
+busybox nc -ll -p 9 -e sh "$PWD/sink" &
+wait_for_port 9
+for bytes in 4000 300000; do
+	rm -f done.*
+	guest "drop$bytes" net-probe "args=write-and-drop $address:9 20 $bytes"
+	expect_exit "drop$bytes" 0 60
+	# The end of the stream may take a moment longer than the end of the domain.
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		[ "$(ls | grep -c '^done')" = 20 ] && break
+		sleep 0.5
+	done
+	expect_equal "$(ls | grep -c '^done')" 20 "connections that the server saw to their end"
+	for file in done.*; do
+		line=$(head -n 1 "$file")
+		expect_equal "$(stat -c %s "$file")" "$bytes" "bytes of $line"
+		yes "$line" | head -c "$bytes" | cmp - "$file" || fail "$line: the bytes differ"
+		echo "$line"
+	done | sort -u >seen
+	expect_equal "$(grep -c '^connection [0-9]*$' seen)" 20 "different connections"
+done

@@ -1,0 +1,73 @@
+//! A guest that tries what its arguments say on the network. It checks what a guest can
+//! check and fails if that is wrong; the cases check the rest: the console, the exit code
+//! and the other end of the connections.
+//!
+//! | file | what is tried |
+//! |---|---|
+//! | `connect.rs` | connections that are refused, unreachable, late or never there |
+//! | `transfer.rs` | data both ways, from several threads, and right before the end |
+//! | `resources.rs` | that connections give back what they take |
+//! | `limits.rs` | what version 1 of the protocol cannot do, and time-outs |
+//! | `wait.rs` | waiting for ever, so that the host can end it |
+//! | `pattern.rs` | the bytes that are sent |
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod connect;
+mod limits;
+mod pattern;
+mod resources;
+mod transfer;
+mod wait;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use rt::env;
+use rt::io::{Error, ErrorKind, Result};
+use rt::net::SocketAddr;
+
+#[rt::main]
+fn main() -> Result<()> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["connect", addresses @ ..] => connect::try_each(addresses),
+        ["connect-until-it-works", address] => connect::until_it_works(address),
+        ["connect-timeout", echo, silent] => {
+            connect::timeout(address(echo)?, address(silent)?, true)
+        }
+        ["connect-timeout-and-leave", echo, silent] => {
+            connect::timeout(address(echo)?, address(silent)?, false)
+        }
+        ["echo", echo, bytes] => transfer::echo(address(echo)?, number(bytes)?),
+        ["echo-parallel", echo, threads, bytes] => {
+            transfer::echo_parallel(address(echo)?, number(threads)?, number(bytes)?)
+        }
+        ["write-and-drop", sink, count, bytes] => {
+            transfer::write_and_drop(address(sink)?, number(count)?, number(bytes)?)
+        }
+        ["many", echo, count] => resources::many(address(echo)?, number(count)?),
+        ["limits", echo] => limits::check(address(echo)?),
+        ["read", silent] => wait::read(address(silent)?),
+        ["sleep"] => wait::sleep(),
+        other => Err(failure(alloc::format!("do not know how to {other:?}"))),
+    }
+}
+
+/// The error of a check that failed.
+fn failure(what: impl Into<String>) -> Error {
+    Error::other(what.into())
+}
+
+fn address(text: &str) -> Result<SocketAddr> {
+    text.parse()
+        .map_err(|_| Error::new(ErrorKind::InvalidInput, alloc::format!("address {text:?}")))
+}
+
+fn number(text: &str) -> Result<usize> {
+    text.parse()
+        .map_err(|_| Error::new(ErrorKind::InvalidInput, alloc::format!("number {text:?}")))
+}
