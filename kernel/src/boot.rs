@@ -52,6 +52,7 @@ global_asm!(
 
     .pushsection .text.boot, "ax"
     .global _start
+    .type _start, @function
     _start:
         rdtsc                               # how long did the boot take? starts here
         mov     edi, eax
@@ -62,6 +63,7 @@ global_asm!(
         xor     ebp, ebp                    # the end of every backtrace
         call    {start_of_day}
         ud2
+    .size _start, . - _start
     .popsection
     "#,
     guest_os = const xen::XEN_ELFNOTE_GUEST_OS,

@@ -17,9 +17,7 @@ const TRIES: usize = 64;
 
 /// Finds out what the processor offers.
 pub(crate) fn init() {
-    let leaf1 = core::arch::x86_64::__cpuid(1);
-    let leaf7 = core::arch::x86_64::__cpuid_count(7, 0);
-    let source = match (leaf7.ebx & 1 << 18 != 0, leaf1.ecx & 1 << 30 != 0) {
+    let source = match (cpuid(7).ebx & 1 << 18 != 0, cpuid(1).ecx & 1 << 30 != 0) {
         (true, _) => RDSEED,
         (false, true) => RDRAND,
         (false, false) => NONE,
@@ -30,6 +28,37 @@ pub(crate) fn init() {
             "no entropy: this processor offers neither RDSEED nor RDRAND; random numbers are \
              guessed from the clock and must not be used for secrets"
         );
+    }
+}
+
+struct Cpuid {
+    ebx: u32,
+    ecx: u32,
+}
+
+/// What Xen says of the processor, which may be less than the processor would: a toolstack
+/// can hide features (`cpuid` in xl.cfg). The plain instruction may bypass Xen in a PV guest;
+/// behind this prefix (XEN_CPUID in xen/arch-x86/xen.h) it never does.
+fn cpuid(leaf: u32) -> Cpuid {
+    let (ebx, ecx): (u64, u32);
+    // SAFETY: Xen emulates the sequence and changes these registers only. rbx is the
+    // compiler's own and goes through another one.
+    unsafe {
+        asm!(
+            "mov {saved}, rbx",
+            ".byte 0x0f, 0x0b, 0x78, 0x65, 0x6e",
+            "cpuid",
+            "xchg {saved}, rbx",
+            saved = out(reg) ebx,
+            inout("eax") leaf => _,
+            inout("ecx") 0 => ecx,
+            out("edx") _,
+            options(nomem, nostack),
+        );
+    }
+    Cpuid {
+        ebx: ebx as u32,
+        ecx,
     }
 }
 

@@ -66,12 +66,15 @@ impl Memory {
                 taken += 1;
                 spare[taken - 1]
             });
-            // The new memory pays for the tables that show it.
-            let pay = taken.min(fresh);
-            for (slot, frame) in self.spare.iter_mut().zip(first..first + pay) {
-                *slot = frame;
+            self.buddy.free(first, fresh);
+            // Single frames come from the smallest block there is, so the tables of a
+            // gigabyte lie side by side and large blocks stay whole.
+            for slot in &mut self.spare[..taken] {
+                match self.buddy.alloc(1) {
+                    Some(frame) => *slot = frame,
+                    None => unreachable!("{fresh} frames were just added"),
+                }
             }
-            self.buddy.free(first + pay, fresh - pay);
         }
     }
 

@@ -1,0 +1,122 @@
+//! Threads: results, order, parking, sleeping, and what is left of them.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use rt::kernel::mem::free_pages;
+use rt::thread::{self, Builder};
+use rt::time::{Duration, Instant};
+
+pub(crate) fn all() {
+    results_and_names();
+    round_robin();
+    parking();
+    sleeping();
+    many();
+}
+
+fn results_and_names() {
+    let handle = Builder::new().name("named".into()).spawn(|| {
+        assert_eq!(thread::current().name(), Some("named"));
+        41 + 1
+    });
+    assert_eq!(handle.expect("memory for a thread").join(), 42);
+    assert_eq!(thread::current().name(), Some("main"));
+}
+
+/// Threads that yield take turns.
+fn round_robin() {
+    static LOG: spin::Mutex<Vec<u32>> = spin::Mutex::new(Vec::new());
+    let handles: Vec<_> = (0..3)
+        .map(|number| {
+            thread::spawn(move || {
+                for _ in 0..4 {
+                    LOG.lock().push(number);
+                    thread::yield_now();
+                }
+            })
+        })
+        .collect();
+    handles.into_iter().for_each(thread::JoinHandle::join);
+    assert_eq!(*LOG.lock(), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+}
+
+fn parking() {
+    // A token given before is kept for the next park.
+    thread::current().unpark();
+    thread::park();
+
+    let turns = Arc::new(AtomicU32::new(0));
+    let main = thread::current();
+    let ping = {
+        let turns = turns.clone();
+        thread::spawn(move || {
+            for turn in 0..1000 {
+                while turns.load(Ordering::Relaxed) != turn * 2 + 1 {
+                    thread::park();
+                }
+                turns.fetch_add(1, Ordering::Relaxed);
+                main.unpark();
+            }
+        })
+    };
+    for turn in 0..1000 {
+        turns.fetch_add(1, Ordering::Relaxed);
+        ping.thread().unpark();
+        while turns.load(Ordering::Relaxed) != turn * 2 + 2 {
+            thread::park();
+        }
+    }
+    ping.join();
+
+    let start = Instant::now();
+    thread::park_timeout(Duration::from_millis(20));
+    assert!(start.elapsed() >= Duration::from_millis(20));
+}
+
+/// Sleepers wake in the order of their times, not of their start.
+fn sleeping() {
+    static LOG: spin::Mutex<Vec<u64>> = spin::Mutex::new(Vec::new());
+    let handles: Vec<_> = [90, 30, 60]
+        .map(|ms| {
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(ms));
+                LOG.lock().push(ms);
+            })
+        })
+        .into_iter()
+        .collect();
+    handles.into_iter().for_each(thread::JoinHandle::join);
+    assert_eq!(*LOG.lock(), [30, 60, 90]);
+}
+
+/// A thousand at once, and all their memory comes back.
+fn many() {
+    let run = || {
+        let done = Arc::new(AtomicUsize::new(0));
+        let handles: Vec<_> = (0..1000)
+            .map(|number| {
+                let done = done.clone();
+                let builder = Builder::new().stack_size(16 * 1024);
+                let body = move || {
+                    thread::sleep(Duration::from_millis(number % 7));
+                    done.fetch_add(1, Ordering::Relaxed);
+                };
+                builder.spawn(body).expect("memory for a thread")
+            })
+            .collect();
+        handles.into_iter().for_each(thread::JoinHandle::join);
+        assert_eq!(done.load(Ordering::Relaxed), 1000);
+        // The last one's stack goes when another thread runs.
+        thread::yield_now();
+    };
+    run();
+    let before = free_pages();
+    run();
+    let after = free_pages();
+    assert_eq!(
+        before, after,
+        "pages free before and after a thousand threads"
+    );
+}

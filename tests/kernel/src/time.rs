@@ -1,0 +1,29 @@
+//! Clocks go forward, sleeps last, the wall clock is the host's.
+
+use rt::println;
+use rt::thread;
+use rt::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub(crate) fn all() {
+    let mut last = Instant::now();
+    for _ in 0..100_000 {
+        let now = Instant::now();
+        assert!(now >= last, "the clock went back");
+        last = now;
+    }
+    for ms in [1, 10, 50] {
+        let start = Instant::now();
+        thread::sleep(Duration::from_millis(ms));
+        let slept = start.elapsed();
+        assert!(
+            slept >= Duration::from_millis(ms),
+            "slept {slept:?} instead of {ms} ms"
+        );
+        println!("sleep of {ms} ms took {} us", slept.as_micros());
+    }
+    thread::sleep(Duration::ZERO);
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    println!("epoch {}", now.as_secs());
+}
