@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::rig::payload::Added;
-use crate::rig::session::DEFAULT_MEMORY_MIB;
+use crate::rig::session::{DEFAULT_MEMORY_MIB, Machine};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -40,6 +40,9 @@ pub(crate) struct HostArgs {
     /// Memory of the emulated machine in MiB; dom0 has 1024 of them.
     #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY_MIB)]
     pub(crate) host_memory: u32,
+    /// Processors.
+    #[command(flatten)]
+    pub(crate) processors: ProcessorArgs,
 }
 
 /// What a guest is made of.
@@ -51,6 +54,16 @@ pub(crate) struct GuestArgs {
     /// The Cargo.toml of a guest outside this workspace.
     #[arg(long, value_name = "PATH")]
     pub(crate) manifest_path: Option<PathBuf>,
+}
+
+impl HostArgs {
+    /// The machine to emulate.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine {
+            memory_mib: self.host_memory,
+            cpus: self.processors.host_cpus,
+        }
+    }
 }
 
 /// Where a guest runs.
@@ -105,6 +118,12 @@ pub(crate) struct TestArgs {
     /// Print the cases' names and run none.
     #[arg(long)]
     pub(crate) list: bool,
+    /// Processors.
+    #[command(flatten)]
+    pub(crate) processors: ProcessorArgs,
+    /// Multiply every time limit of the cases, for a computer that is busy with other things.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1)]
+    pub(crate) patience: u32,
     /// The folder with the cases, if not this workspace's tests.
     #[arg(long, value_name = "PATH")]
     pub(crate) dir: Option<PathBuf>,
@@ -134,6 +153,24 @@ pub(crate) struct ShellArgs {
     /// The emulated machine.
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+/// Processors of the emulated machine.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProcessorArgs {
+    /// Processors of the emulated machine. On a computer that is busy with other things, one
+    /// is much faster than two, because two wait for each other. Without this option, the
+    /// environment variable CALLISTO_HOST_CPUS counts.
+    #[arg(long, value_name = "N", default_value_t = usual_cpus(), value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub(crate) host_cpus: u32,
+}
+
+fn usual_cpus() -> u32 {
+    let named = std::env::var("CALLISTO_HOST_CPUS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    // Two, so that guest and backend really run at the same time.
+    named.unwrap_or(2)
 }
 
 /// Options of `exec`.

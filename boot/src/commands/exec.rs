@@ -19,7 +19,7 @@ pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
     let cache = Cache::ensure()?;
     let mut payload = Payload::new(&format!("#!/bin/sh\n{}\n", args.script.join(" ")))?;
     payload.add_all(&args.files)?;
-    let mut session = Session::start(&cache, payload, args.host.host_memory)?;
+    let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;
     stream(&mut session, args.timeout.map(Duration::from_secs))
 }

@@ -75,7 +75,7 @@ fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> 
     payload.file("callisto/www/index.html", 0o644, PAGE.as_bytes())?;
     payload.file(&format!("{FOLDER}/{name}"), 0o644, &std::fs::read(image)?)?;
     payload.file(&format!("{FOLDER}/{name}.cfg"), 0o644, config.as_bytes())?;
-    let mut session = Session::start(&cache, payload, args.machine.host_memory)?;
+    let mut session = Session::start(&cache, payload, args.machine.machine())?;
     session.wait_until_ready()?;
     exec::stream(&mut session, args.timeout.map(Duration::from_secs))
 }

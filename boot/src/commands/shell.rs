@@ -21,7 +21,7 @@ pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
     let cache = Cache::ensure()?;
     let mut payload = Payload::new(&script())?;
     payload.add_all(&args.files)?;
-    let mut session = Session::start(&cache, payload, args.host.host_memory)?;
+    let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;
     session.wait_for("prompt")?;
     ui::step("this is dom0; leave it with `exit`");

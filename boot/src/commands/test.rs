@@ -7,7 +7,7 @@ use crate::paths;
 use crate::rig::cache::Cache;
 use crate::suite::case::{self, Case};
 use crate::suite::report::Report;
-use crate::suite::runner;
+use crate::suite::runner::{self, Setting};
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -34,8 +34,14 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
     let images = images(&cases, args.manifest_path.as_deref())?;
     let cache = Cache::ensure()?;
     let mut report = Report::default();
+    let setting = Setting {
+        cache: &cache,
+        images: &images,
+        cpus: args.processors.host_cpus,
+        patience: args.patience,
+    };
     for group in by_host_memory(cases) {
-        runner::run(&cache, &group, &images, &mut report)?;
+        runner::run(&setting, group, &mut report);
     }
     Ok(if report.finish() { 0 } else { 1 })
 }

@@ -17,6 +17,15 @@ use std::time::{Duration, Instant};
 /// Memory of the emulated machine unless told otherwise; dom0 has 1 GiB of it.
 pub(crate) const DEFAULT_MEMORY_MIB: u32 = 3072;
 
+/// The emulated machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    /// Its memory, dom0's included.
+    pub(crate) memory_mib: u32,
+    /// Its processors.
+    pub(crate) cpus: u32,
+}
+
 /// How long a host may take until its script starts. An unloaded machine needs 5 to 10 s.
 pub(crate) const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
 
@@ -49,8 +58,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Boots a host with the files of `payload` and `memory_mib` of memory.
-    pub(crate) fn start(cache: &Cache, payload: Payload, memory_mib: u32) -> Result<Self> {
+    /// Boots a host with the files of `payload` on such a machine.
+    pub(crate) fn start(cache: &Cache, payload: Payload, machine: Machine) -> Result<Self> {
         let folder = TemporaryFolder::for_this_process()?;
         let decoder = Decoder::new(payload.nonce());
         // Relative names below, so that no blank or comma of a path reaches the emulator.
@@ -62,7 +71,7 @@ impl Session {
             &payload.finish()?,
         )?;
         ui::step("booting Xen and dom0");
-        let mut qemu = command(folder.path(), memory_mib);
+        let mut qemu = command(folder.path(), machine);
         cmd::show(&qemu);
         let mut child = qemu.spawn().context("cannot start the emulator")?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
@@ -164,13 +173,14 @@ fn write_initramfs(path: &Path, base: &Path, overlay: &[u8]) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn command(folder: &Path, memory_mib: u32) -> Command {
+fn command(folder: &Path, machine: Machine) -> Command {
     let mut qemu = Command::new("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
         .args(["-accel", "tcg,thread=multi"])
         // With SMAP and SMEP this emulator makes dom0 crash in its first seconds.
-        .args(["-cpu", "max,-smap,-smep", "-smp", "2"])
-        .args(["-m", &memory_mib.to_string()])
+        .args(["-cpu", "max,-smap,-smep"])
+        .args(["-smp", &machine.cpus.to_string()])
+        .args(["-m", &machine.memory_mib.to_string()])
         .args([
             "-display",
             "none",

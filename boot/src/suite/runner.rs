@@ -4,7 +4,7 @@ use super::case::Case;
 use super::report::{Outcome, Report};
 use crate::rig::cache::Cache;
 use crate::rig::payload::{Added, FOLDER, Payload};
-use crate::rig::session::{Message, Session};
+use crate::rig::session::{Machine, Message, Session};
 use crate::ui;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,46 +18,55 @@ const DOMAIN: &str = include_str!("../../rig/domain.sh");
 /// What dom0 may take beyond a case's own time: to kill it, show what happened, clean up.
 const GRACE: Duration = Duration::from_secs(45);
 
-/// Runs `cases`, which all want the same host memory, with these images.
-pub(crate) fn run(
-    cache: &Cache,
-    cases: &[Case],
-    images: &BTreeMap<String, PathBuf>,
-    report: &mut Report,
-) -> Result<()> {
-    let mut left: VecDeque<Case> = cases.iter().cloned().collect();
+/// What all cases of a run have in common.
+#[derive(Debug)]
+pub(crate) struct Setting<'a> {
+    /// What hosts are booted from.
+    pub(crate) cache: &'a Cache,
+    /// The images that cases name.
+    pub(crate) images: &'a BTreeMap<String, PathBuf>,
+    /// Processors of the emulated machine.
+    pub(crate) cpus: u32,
+    /// By how much time limits are multiplied.
+    pub(crate) patience: u32,
+}
+
+/// Runs `cases`, which all want the same host memory.
+pub(crate) fn run(setting: &Setting<'_>, cases: Vec<Case>, report: &mut Report) {
+    let mut left = VecDeque::from(cases);
     while !left.is_empty() {
-        let before = left.len();
-        run_in_one_boot(cache, &mut left, images, report)?;
-        if left.len() == before {
-            // The host never began; a second boot would not either.
-            for case in left.drain(..) {
-                report.add(
-                    &case.name,
-                    &Outcome::Failed("the host does not run cases".into()),
-                    Duration::ZERO,
-                    "",
-                );
-            }
+        let Err(err) = run_in_one_boot(setting, &mut left, report) else {
+            continue;
+        };
+        // Another boot would hardly go better.
+        for case in left.drain(..) {
+            report.add(
+                &case.name,
+                &Outcome::Failed(format!("no host to run it: {err:#}")),
+                Duration::ZERO,
+                "",
+            );
         }
     }
-    Ok(())
 }
 
 /// Runs cases from the front of `left` until there are none, or the host is gone.
 fn run_in_one_boot(
-    cache: &Cache,
+    setting: &Setting<'_>,
     left: &mut VecDeque<Case>,
-    images: &BTreeMap<String, PathBuf>,
     report: &mut Report,
 ) -> Result<()> {
-    let memory = left.front().context("no case to run")?.host_memory_mib;
-    let mut session = Session::start(cache, payload(left, images)?, memory)?;
+    let memory_mib = left.front().context("no case to run")?.host_memory_mib;
+    let machine = Machine {
+        memory_mib,
+        cpus: setting.cpus,
+    };
+    let mut session = Session::start(setting.cache, payload(setting, left)?, machine)?;
     session.wait_until_ready()?;
     while let Some(case) = left.front() {
         let started = Instant::now();
-        let deadline = started + Duration::from_secs(case.timeout_s) + GRACE;
-        let (outcome, output) = follow(&mut session, deadline);
+        let limit = Duration::from_secs(case.timeout_s) + GRACE;
+        let (outcome, output) = follow(&mut session, started + limit * setting.patience);
         let gone = outcome.is_none();
         let outcome = outcome.unwrap_or_else(|| Outcome::Failed("dom0 went silent or down".into()));
         report.add(&case.name, &outcome, started.elapsed(), &output);
@@ -98,7 +107,7 @@ fn follow(session: &mut Session, deadline: Instant) -> (Option<Outcome>, String)
     }
 }
 
-fn payload(cases: &VecDeque<Case>, images: &BTreeMap<String, PathBuf>) -> Result<Payload> {
+fn payload(setting: &Setting<'_>, cases: &VecDeque<Case>) -> Result<Payload> {
     let mut payload = Payload::new(HARNESS)?;
     payload.file("callisto/lib.sh", 0o644, LIB.as_bytes())?;
     payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
@@ -107,7 +116,11 @@ fn payload(cases: &VecDeque<Case>, images: &BTreeMap<String, PathBuf>) -> Result
     let mut needed = BTreeSet::new();
     let mut data = BTreeMap::new();
     for case in cases {
-        list.push_str(&format!("{} {}\n", case.name, case.timeout_s));
+        list.push_str(&format!(
+            "{} {}\n",
+            case.name,
+            case.timeout_s * u64::from(setting.patience)
+        ));
         let script = std::fs::read(&case.path)
             .with_context(|| format!("cannot read {}", case.path.display()))?;
         payload.file(&format!("callisto/cases/{}.sh", case.name), 0o644, &script)?;
@@ -115,6 +128,11 @@ fn payload(cases: &VecDeque<Case>, images: &BTreeMap<String, PathBuf>) -> Result
         needed.extend(&case.images);
         data.extend(case.data().map(|folder| (case.group(), folder)));
     }
+    payload.file(
+        "callisto/patience",
+        0o644,
+        setting.patience.to_string().as_bytes(),
+    )?;
     payload.file("callisto/list", 0o644, list.as_bytes())?;
     for (group, folder) in data {
         payload.add(&Added {
@@ -123,7 +141,8 @@ fn payload(cases: &VecDeque<Case>, images: &BTreeMap<String, PathBuf>) -> Result
         })?;
     }
     for image in needed {
-        let from = images
+        let from = setting
+            .images
             .get(image)
             .with_context(|| format!("the image {image} was not built"))?;
         payload.add(&Added {
