@@ -78,6 +78,12 @@ pub fn run<T: Termination>(main: fn() -> T, program: &'static str) -> i32 {
         println!("Error: command line: {error}");
         return USAGE;
     }
+    if let Ok(level) = env::var("RUST_LOG") {
+        match level.parse() {
+            Ok(level) => log::set_max_level(level),
+            Err(_) => println!("RUST_LOG={level}: not one of off, error, warn, info, debug, trace"),
+        }
+    }
     let boot_us = kernel::boot::since_first_instruction_ns() / 1000;
     log::info!(
         "{program}: main after {}.{:03} ms",
