@@ -18,6 +18,7 @@ use crate::errno::Errno;
 use crate::error::DeviceFault;
 use crate::index::Index;
 use crate::memory::{SharedPages, full_barrier};
+use crate::notify::asked_for;
 use crate::units::{Port, SocketId};
 use crate::wire::{Command, RESPONSE_BYTES, Request, Response, sring};
 
@@ -137,17 +138,14 @@ impl Commands {
         Ok(self.push())
     }
 
-    /// Publishes the request just written. ring.h's rule: the backend asks for an event by
-    /// storing in `req_event` the index of the request it has not seen; tell it if that one is
-    /// among those published now. A wrong value of its costs an event or its own delay.
+    /// Publishes the request just written; true if the backend must be told.
     fn push(&mut self) -> bool {
         let old = self.req_prod;
         self.req_prod = old.plus(1);
         self.page.store(sring::REQ_PROD, self.req_prod.get());
-        // Store of req_prod before load of req_event; the backend does the reverse.
         full_barrier();
         let event = Index::new(self.page.load(sring::REQ_EVENT));
-        self.req_prod.since(event) < self.req_prod.since(old)
+        asked_for(event, old, self.req_prod)
     }
 
     /// Takes the next valid answer from the ring; bounded by the requests outstanding.
@@ -155,8 +153,7 @@ impl Commands {
         loop {
             let mut waiting = self.responses()?;
             if waiting == 0 {
-                // Ask for an event at the next response, then look once more: one that came
-                // before the backend saw the wish would otherwise bring no event.
+                // Rule 10 of `notify.rs`.
                 let wish = self.rsp_cons.plus(1);
                 self.page.store(sring::RSP_EVENT, wish.get());
                 full_barrier();

@@ -26,7 +26,8 @@
 //!    pending events once more, then block, no longer than [`Frontend::next_deadline_ns`]; when
 //!    that has come: [`Frontend::poll`].
 //! 5. When the backend's state key changes: [`Frontend::on_backend_state`].
-//! 6. Before the guest ends: wait until [`Frontend::draining`] is 0.
+//! 6. Before the guest ends: wait until [`Frontend::draining`] is 0, and for a while also for
+//!    [`Frontend::unanswered_connects`].
 //!
 //! # What it relies on, and what not
 //! * One caller at a time (`&mut self`); any number of waiters.

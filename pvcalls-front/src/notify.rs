@@ -2,7 +2,7 @@
 //!
 //! An event costs a hypercall, and on Linux a needless one can delay the next useful one by a
 //! timer tick. So the driver tells the peer only when the peer may be asleep on what was done.
-//! The model in `tests/model.rs` runs the predicates of this file through every interleaving of
+//! The model in `tests/model/` runs the predicates of this file through every interleaving of
 //! both sides, store buffers included, and finds the lost wake-up when a rule is weakened.
 //!
 //! # Rules for the out ring (we produce)
@@ -41,6 +41,16 @@
 //!    peer for each handful of bytes, and in any case before we block or yield: while the peer
 //!    sleeps, nobody else will wake us.
 //!
+//! # Rules for the command ring
+//! It has what the data rings lack: each side says from which index on it wants to be told.
+//!
+//! 9. After storing `req_prod`: full barrier, load `req_event`; send an event if the index named
+//!    there is among those published now ([`asked_for`]). A wrong value costs an event, or the
+//!    backend its own time.
+//! 10. Before going to sleep on responses: store the wish for the next one in `rsp_event`, full
+//!     barrier, and look at `rsp_prod` once more. A response that came before the backend could
+//!     see the wish brings no event.
+//!
 //! # Events from the peer
 //! 7. A reader or writer goes to sleep only after it found nothing to do and registered its waker,
 //!    both under one `&mut Frontend`. Pending events are looked at after that, so the one for an
@@ -70,6 +80,13 @@ pub(crate) fn caught_up(covered: Index, cons: Index, prod: Index) -> bool {
 /// Rule 5: whether the ring was full for a peer that still saw `old_cons`.
 pub(crate) fn looked_full(old_cons: Index, prod: Index, array_bytes: u32) -> bool {
     prod.since(old_cons) >= array_bytes
+}
+
+/// Rule 9: whether a peer that wants to be told of `event` wants to be told of what was published
+/// by moving from `old` to `new`.
+pub(crate) fn asked_for(event: Index, old: Index, new: Index) -> bool {
+    // The wish is the value of `prod` that it waits for: one past the entry it has not seen.
+    new.since(event) < new.since(old)
 }
 
 /// What is to be done about the peer right now.
