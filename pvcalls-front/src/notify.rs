@@ -144,7 +144,7 @@ impl OutNotifier {
         if self.kick.is_none() {
             self.start_kick(cons, KICK_NS, now_ns);
         }
-        covered != prod && caught_up(covered, cons, prod)
+        caught_up(covered, cons, prod)
     }
 
     /// Rule 4, when time has passed or `out_cons` was looked at. True if an event must be sent.

@@ -15,7 +15,7 @@ use crate::units::{DomainId, PageCount, Port};
 /// Memory, grants and event ports.
 ///
 /// No method may wait. Implementations call the hypervisor; the fake in
-/// [`test_utils`](crate::test_utils) plays one.
+/// `test_utils` (behind the feature `test-utils`) plays one.
 pub trait Platform {
     /// Shares that many pages, one after the other in memory, with `domain`, readable and
     /// writable. They must be zeroed before they are granted: whatever they held, the backend

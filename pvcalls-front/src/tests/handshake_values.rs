@@ -129,7 +129,17 @@ fn max_page_order_beyond_ours_is_clamped() {
 
 #[test]
 fn max_page_order_malformed() {
-    for value in ["", "-1", "+4", "0x4", "4 ", "4\n", "four", "\u{0664}"] {
+    for value in [
+        "",
+        "-1",
+        "+4",
+        "0x4",
+        "00000000004",
+        "4 ",
+        "4\n",
+        "four",
+        "\u{0664}",
+    ] {
         complaint(BACKEND_DIR, "max-page-order", Some(value.as_bytes()));
     }
 }

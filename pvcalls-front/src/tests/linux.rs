@@ -221,6 +221,27 @@ fn a_send_error_is_latched_because_the_word_is_cleared_again() {
 }
 
 #[test]
+fn a_send_error_seen_by_anyone_stays() {
+    let mut rig = rig();
+    let id = connected(&mut rig);
+    let stream = rig.backend.stream(id).expect("connected");
+    stream.set_out_error(-32);
+    // Somebody asks what can be done; then the word is cleared, and only then is it tried.
+    assert!(rig.frontend.readiness(id).is_ok());
+    let stream = rig.backend.stream(id).expect("connected");
+    stream.set_out_error(0);
+    assert_eq!(
+        rig.frontend.try_write(id, b"x", 0),
+        Err(SocketError::Remote(Errno::EPIPE).into())
+    );
+    // A reader of the same socket hears it in a reader's word.
+    assert_eq!(
+        rig.frontend.try_read(id, &mut [0; 8]),
+        Err(SocketError::Remote(Errno::ECONNRESET).into())
+    );
+}
+
+#[test]
 fn a_send_error_brings_a_storm_so_the_port_is_masked_and_released_at_once() {
     let mut rig = rig();
     let id = connected(&mut rig);
