@@ -22,8 +22,8 @@ use crate::{hypercall, thread};
 
 /// How long a full ring may stay full before output is dropped.
 const PATIENCE_NS: u64 = 5 * NS_PER_S;
-const OUT_BYTES: u32 = xen::macros::XENCONS_OUT_BYTES as u32;
-const IN_BYTES: u32 = xen::macros::XENCONS_IN_BYTES as u32;
+const OUT_BYTES: u32 = xen::macros::XENCONS_OUT_BYTES;
+const IN_BYTES: u32 = xen::macros::XENCONS_IN_BYTES;
 
 static RING: AtomicPtr<xen::xencons_interface> = AtomicPtr::new(core::ptr::null_mut());
 static PORT: AtomicU32 = AtomicU32::new(0);

@@ -77,10 +77,10 @@ pub fn fill(bytes: &mut [u8]) {
 
 fn word() -> u64 {
     let source = SOURCE.load(Ordering::Relaxed);
-    if source == RDSEED {
-        if let Some(word) = (0..TRIES).find_map(|_| rdseed()) {
-            return word;
-        }
+    if source == RDSEED
+        && let Some(word) = (0..TRIES).find_map(|_| rdseed())
+    {
+        return word;
     }
     if source != NONE {
         if let Some(word) = (0..TRIES).find_map(|_| rdrand()) {

@@ -19,6 +19,19 @@
 //! - [`console`], [`xenstore`], [`shutdown`], [`entropy`]: the host's services.
 
 #![cfg_attr(not(test), no_std)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "x86-64 only: usize and u64 are one; a narrower cast says why it fits"
+)]
+#![cfg_attr(
+    guest,
+    expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "finding a field in a shared page and accessing it are one thing to argue"
+    )
+)]
+
+const _: () = assert!(usize::BITS == 64);
 
 extern crate alloc;
 

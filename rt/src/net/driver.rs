@@ -26,9 +26,12 @@ use spin::Mutex;
 use crate::io::{self, ErrorKind};
 
 /// How long the end of the domain may wait for bytes that were written.
-const SHUT_DOWN_NS: u64 = 60 * NS_PER_S;
+const DRAIN_NS: u64 = 60 * NS_PER_S;
+/// How long it may wait for connects: longer than Linux's TCP tries, 131 s.
+const CONNECT_ANSWER_NS: u64 = 150 * NS_PER_S;
 
 /// The device of this domain.
+#[expect(clippy::large_enum_variant, reason = "there is one, in a static")]
 enum Device {
     /// Nobody has needed it, or it failed.
     Down,
@@ -173,20 +176,30 @@ fn before_idle() {
     }
 }
 
-/// Waits until what was written to sockets has left, before the domain ends.
+/// Waits until what was written to sockets has left, before the domain ends, and until the
+/// backend has answered every connect.
+///
+/// The second is for the host's sake: Linux's backend maps a socket's ring once its connect
+/// succeeds, and when the guest is gone by then, dom0 may crash (docs/protocol.md).
 pub(crate) fn shut_down() {
-    let drained = thread::wait(Some(monotonic_ns() + SHUT_DOWN_NS), |waker| {
-        let Device::Up(frontend) = &mut *DEVICE.lock() else {
-            return Poll::Ready(());
-        };
-        if frontend.draining() == 0 {
-            return Poll::Ready(());
-        }
-        frontend.register_drain(waker);
-        Poll::Pending
-    });
-    if drained.is_none() {
+    let finish = |patience_ns: u64, left: fn(&Frontend<Xen>) -> usize| {
+        let finished = thread::wait(Some(monotonic_ns() + patience_ns), |waker| {
+            let Device::Up(frontend) = &mut *DEVICE.lock() else {
+                return Poll::Ready(());
+            };
+            if left(frontend) == 0 {
+                return Poll::Ready(());
+            }
+            frontend.register_drain(waker);
+            Poll::Pending
+        });
+        finished.is_some()
+    };
+    if !finish(DRAIN_NS, Frontend::draining) {
         log::warn!("the domain ends with bytes unsent: the backend does not take them");
+    }
+    if !finish(CONNECT_ANSWER_NS, Frontend::unanswered_connects) {
+        log::warn!("the domain ends with a connect under way that the backend never answered");
     }
 }
 
