@@ -182,12 +182,12 @@ fn before_idle() {
 /// The second is for the host's sake: Linux's backend maps a socket's ring once its connect
 /// succeeds, and when the guest is gone by then, dom0 may crash (docs/protocol.md).
 pub(crate) fn shut_down() {
-    let finish = |patience_ns: u64, left: fn(&Frontend<Xen>) -> usize| {
+    let finish = |patience_ns: u64, busy: fn(&Frontend<Xen>) -> bool| {
         let finished = thread::wait(Some(monotonic_ns() + patience_ns), |waker| {
             let Device::Up(frontend) = &mut *DEVICE.lock() else {
                 return Poll::Ready(());
             };
-            if left(frontend) == 0 {
+            if !busy(frontend) {
                 return Poll::Ready(());
             }
             frontend.register_drain(waker);
@@ -195,10 +195,12 @@ pub(crate) fn shut_down() {
         });
         finished.is_some()
     };
-    if !finish(DRAIN_NS, Frontend::draining) {
+    if !finish(DRAIN_NS, |frontend| frontend.draining() > 0) {
         log::warn!("the domain ends with bytes unsent: the backend does not take them");
     }
-    if !finish(CONNECT_ANSWER_NS, Frontend::unanswered_connects) {
+    if !finish(CONNECT_ANSWER_NS, |frontend| {
+        frontend.unanswered_connects() > 0
+    }) {
         log::warn!("the domain ends with a connect under way that the backend never answered");
     }
 }
