@@ -2,8 +2,9 @@
 //!
 //! Output goes to dom0's console daemon, which logs it and shows it in `xl console`; line
 //! ends become CR LF, as a terminal in raw mode wants. When the ring is full the writer
-//! waits for the daemon; a daemon that reads nothing for [`PATIENCE_NS`] loses output
-//! rather than stopping the guest, and the loss is counted and told.
+//! waits for the daemon, and the whole vCPU with it, for messages come from the scheduler's
+//! own code, too; a daemon that reads nothing for [`PATIENCE_NS`] loses output rather than
+//! stopping the guest, and [`dropped_bytes`] tells how much.
 //!
 //! The other side owns `out_cons` and `in_prod`; both are read once, checked, and only the
 //! copy is used. A value that cannot be right ends the use of that direction.
@@ -29,6 +30,9 @@ static RING: AtomicPtr<xen::xencons_interface> = AtomicPtr::new(core::ptr::null_
 static PORT: AtomicU32 = AtomicU32::new(0);
 /// Bytes that nobody fetched in time.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
+/// Whether the ring was full for so long that nobody seems to read: until something moves
+/// again, output is dropped at once.
+static ABANDONED: AtomicBool = AtomicBool::new(false);
 /// Whether a report of a panic or fault is under way: locks may be held by who failed.
 static EMERGENCY: AtomicBool = AtomicBool::new(false);
 static WRITER: Mutex<()> = Mutex::new(());
@@ -147,6 +151,7 @@ fn write_raw(ring: &Ring, mut bytes: &[u8]) {
         };
         bytes = &bytes[count..];
         if count > 0 {
+            ABANDONED.store(false, Ordering::Relaxed);
             give_up = None;
         }
         if bytes.is_empty() {
@@ -154,7 +159,13 @@ fn write_raw(ring: &Ring, mut bytes: &[u8]) {
         }
         announce();
         let now = time::monotonic_ns();
-        if now >= *give_up.get_or_insert(now + PATIENCE_NS) {
+        let patience = if ABANDONED.load(Ordering::Relaxed) {
+            0
+        } else {
+            PATIENCE_NS
+        };
+        if now >= *give_up.get_or_insert(now + patience) {
+            ABANDONED.store(true, Ordering::Relaxed);
             DROPPED.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             return;
         }

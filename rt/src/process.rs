@@ -71,9 +71,10 @@ impl<T: Termination, E: fmt::Debug> Termination for Result<T, E> {
     }
 }
 
-/// Runs `main` of the crate `program`. Called from the code that `#[rt::main]` makes.
+/// Runs `main` of the binary `program`. Called from the code that `#[rt::main]` makes.
 #[doc(hidden)]
-pub fn run<T: Termination>(main: fn() -> T, program: &'static str) -> i32 {
+pub fn run<T: Termination>(main: fn() -> T, program: Option<&'static str>) -> i32 {
+    let program = program.unwrap_or("main");
     if let Err(error) = env::init(program) {
         println!("Error: command line: {error}");
         return USAGE;

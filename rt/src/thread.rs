@@ -4,15 +4,56 @@
 //! every other thread that was ready runs once before it runs again. A thread that computes
 //! for long should yield now and then, for nobody takes the processor from it.
 //!
-//! A panic ends the whole domain, so [`JoinHandle::join`] always has a result.
+//! A panic ends the whole domain, so [`JoinHandle::join`] never returns an error; it has one
+//! in its type because std's has.
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use core::any::Any;
 use core::time::Duration;
 
 use crate::io;
 use crate::time::deadline_ns;
 
-pub use kernel::thread::{JoinHandle, Thread, current, park, spawn, yield_now};
+pub use kernel::thread::{Thread, current, park, yield_now};
+
+/// What [`JoinHandle::join`] returns.
+pub type Result<T> = core::result::Result<T, Box<dyn Any + Send + 'static>>;
+
+/// Waits for a thread and takes its result; dropping it lets the thread go on by itself.
+#[derive(Debug)]
+pub struct JoinHandle<T> {
+    inner: kernel::thread::JoinHandle<T>,
+}
+
+impl<T> JoinHandle<T> {
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        self.inner.thread()
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_finished(&self) -> bool {
+        self.inner.is_finished()
+    }
+
+    /// Waits for the end of the thread; always `Ok`.
+    pub fn join(self) -> Result<T> {
+        Ok(self.inner.join())
+    }
+}
+
+/// Starts a thread with the default settings.
+///
+/// # Panics
+/// When there is no memory for its stack; [`Builder::spawn`] returns an error instead.
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn(f).expect("failed to spawn thread")
+}
 
 /// Settings of a thread to be.
 #[derive(Debug, Default)]
@@ -46,9 +87,10 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.inner
-            .spawn(f)
-            .map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))
+        match self.inner.spawn(f) {
+            Ok(inner) => Ok(JoinHandle { inner }),
+            Err(error) => Err(io::Error::new(io::ErrorKind::OutOfMemory, error)),
+        }
     }
 }
 

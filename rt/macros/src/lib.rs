@@ -115,14 +115,14 @@ fn crate_path(attribute: TokenStream) -> Result<TokenStream, Refusal> {
 /// };
 /// ```
 ///
-/// `NAME` is `env!("CARGO_CRATE_NAME")` of the crate that uses the attribute.
+/// `NAME` is `option_env!("CARGO_BIN_NAME")` of the crate that uses the attribute.
 ///
 /// `result` is where the type that `main` returns is written, so that a type without
 /// `Termination` is reported there.
 fn glue(rt: TokenStream, result: Span) -> TokenStream {
     let run: TokenStream = path("::__private::run", Span::call_site());
     let main = TokenTree::from(Ident::new("main", Span::call_site().located_at(result)));
-    let name: TokenStream = ", ::core::env!(\"CARGO_CRATE_NAME\")"
+    let name: TokenStream = ", ::core::option_env!(\"CARGO_BIN_NAME\")"
         .parse()
         .unwrap_or_default();
     let arguments = core::iter::once(main).chain(name).collect();

@@ -3,7 +3,7 @@
 /// Stands for `rt`.
 mod other {
     pub(crate) mod __private {
-        pub(crate) fn run(main: fn() -> Result<(), i32>) -> i32 {
+        pub(crate) fn run(main: fn() -> Result<(), i32>, _name: Option<&str>) -> i32 {
             main().err().unwrap_or(0)
         }
     }

@@ -20,10 +20,13 @@ fn main() -> Result<ExitCode, Error> {
         "panic" => panic!("as asked"),
         "panic-in-thread" => {
             let builder = thread::Builder::new().name("worker".into());
-            builder.spawn(|| panic!("in a thread"))?.join();
+            builder
+                .spawn(|| panic!("in a thread"))?
+                .join()
+                .expect("never reached");
         }
         "stack-overflow" => println!("{}", dig(1)),
-        "stack-overflow-in-thread" => println!("{}", thread::spawn(|| dig(1)).join()),
+        "stack-overflow-in-thread" => println!("{:?}", thread::spawn(|| dig(1)).join().ok()),
         "out-of-memory" => fill_memory(),
         "read-null" => println!("{}", peek(8)),
         "read-unmapped" => println!("{}", peek(0x1234_5678_9000)),

@@ -39,7 +39,7 @@ pub(crate) fn all() {
         .map(|_| thread::spawn(|| xenstore::read("data/test/one").expect("read")))
         .collect();
     for reader in readers {
-        assert_eq!(reader.join(), b"first");
+        assert_eq!(reader.join().expect("no panic"), b"first");
     }
     // An error of the closure undoes what it did.
     let undone: Result<(), Error> = xenstore::transaction(|transaction| {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rt::kernel::mem::free_pages;
-use rt::thread::{self, Builder};
+use rt::thread::{self, Builder, JoinHandle};
 use rt::time::{Duration, Instant};
 
 pub(crate) fn all() {
@@ -16,12 +16,18 @@ pub(crate) fn all() {
     many();
 }
 
+fn join_all(handles: impl IntoIterator<Item = JoinHandle<()>>) {
+    for handle in handles {
+        handle.join().expect("a thread that panics ends the domain");
+    }
+}
+
 fn results_and_names() {
     let handle = Builder::new().name("named".into()).spawn(|| {
         assert_eq!(thread::current().name(), Some("named"));
         41 + 1
     });
-    assert_eq!(handle.expect("memory for a thread").join(), 42);
+    assert_eq!(handle.expect("memory for a thread").join().ok(), Some(42));
     assert_eq!(thread::current().name(), Some("main"));
 }
 
@@ -38,7 +44,7 @@ fn round_robin() {
             })
         })
         .collect();
-    handles.into_iter().for_each(thread::JoinHandle::join);
+    join_all(handles);
     assert_eq!(*LOG.lock(), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
 }
 
@@ -68,7 +74,7 @@ fn parking() {
             thread::park();
         }
     }
-    ping.join();
+    join_all([ping]);
 
     let start = Instant::now();
     thread::park_timeout(Duration::from_millis(20));
@@ -87,7 +93,7 @@ fn sleeping() {
         })
         .into_iter()
         .collect();
-    handles.into_iter().for_each(thread::JoinHandle::join);
+    join_all(handles);
     assert_eq!(*LOG.lock(), [30, 60, 90]);
 }
 
@@ -106,7 +112,7 @@ fn many() {
                 builder.spawn(body).expect("memory for a thread")
             })
             .collect();
-        handles.into_iter().for_each(thread::JoinHandle::join);
+        join_all(handles);
         assert_eq!(done.load(Ordering::Relaxed), 1000);
         // The last one's stack goes when another thread runs.
         thread::yield_now();

@@ -1,7 +1,7 @@
 # Values in xenstore that make no sense are errors that name the key and the value; when they
 # are mended, the guest connects. The case plays the backend's part of the handshake by hand.
 # images: net-probe
-# timeout: 90
+# timeout: 150
 serve_echo 7
 rmmod pvcalls-back # the harness loads it again
 guest picky net-probe "args=connect-until-it-works $address:7"

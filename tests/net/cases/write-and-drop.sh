@@ -1,7 +1,7 @@
 # What was written before a stream is dropped arrives, and so does what was written right
 # before `main` returned.
 # images: net-probe
-# timeout: 120
+# timeout: 240
 cat >sink <<'END'
 cat >"received.$$"
 mv "received.$$" "done.$$"
@@ -13,7 +13,7 @@ for bytes in 4000 300000; do
 	guest "drop$bytes" net-probe "args=write-and-drop $address:9 20 $bytes"
 	expect_exit "drop$bytes" 0 60
 	# The end of the stream may take a moment longer than the end of the domain.
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in $(seq 40); do
 		[ "$(ls | grep -c '^done')" = 20 ] && break
 		sleep 0.5
 	done

@@ -75,7 +75,7 @@ pub(crate) fn timeout(echo: SocketAddr, silent: SocketAddr, stay: bool) -> Resul
         pings += 1;
         thread::sleep(Duration::from_millis(50));
     }
-    let (result, took) = connecting.join();
+    let (result, took) = connecting.join().expect("no panic");
     println!("{pings} pings meanwhile");
     match result {
         Ok(_) => return Err(failure("connected to an address that does not answer")),

@@ -23,7 +23,7 @@ pub(crate) fn echo(echo: SocketAddr, bytes: usize) -> Result<()> {
         thread::spawn(move || write(&stream, Pattern::new(0), bytes))
     };
     read(&stream, Pattern::new(0), bytes)?;
-    writer.join()?;
+    writer.join().expect("no panic")?;
     println!(
         "{bytes} bytes to and fro, {} ms",
         start.elapsed().as_millis()
@@ -58,7 +58,7 @@ pub(crate) fn echo_parallel(echo: SocketAddr, threads: usize, bytes: usize) -> R
             })
         })
         .collect();
-    let results: Vec<Result<()>> = workers.into_iter().map(|worker| worker.join()).collect();
+    let results: Vec<Result<()>> = workers.into_iter().map(|worker| worker.join().expect("no panic")).collect();
     for (number, result) in results.iter().enumerate() {
         if let Err(error) = result {
             println!("thread {number}: {error}");
