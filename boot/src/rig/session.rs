@@ -29,7 +29,11 @@ pub(crate) struct Machine {
 /// How long a host may take until its script starts. An unloaded machine needs 5 to 10 s.
 pub(crate) const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
 
-const XEN_ARGS: &str = "console=com1 dom0_mem=1024M,max:1024M loglvl=all guest_loglvl=all";
+/// `eager-fpu`: by default Xen switches floating-point and SSE registers only when a domain
+/// comes to use them. Under this emulator domains then now and then get each other's: programs
+/// in dom0 died with addresses of the guest in their registers.
+const XEN_ARGS: &str = "console=com1 dom0_mem=1024M,max:1024M loglvl=all guest_loglvl=all \
+     spec-ctrl=eager-fpu";
 const LINUX_ARGS: &str = "console=hvc0 quiet panic=1 pmtmr=0 apparmor=0 mitigations=off";
 
 /// What a host sent, or that it sent nothing.
