@@ -35,10 +35,15 @@ impl Drop for Timer {
     }
 }
 
-/// Binds the timer interrupt. Its handler has nothing to do: that it ends the blocking is
-/// all, the scheduler looks at the clock itself.
+/// The deadline that Xen knows; 0 is none.
+static ARMED: AtomicU64 = AtomicU64::new(0);
+
+/// Binds the timer interrupt. That it ends the blocking is all, the scheduler looks at the
+/// clock itself; but what Xen knew is used up, and must be told again if our clock, read on
+/// another processor, says that the deadline is still some nanoseconds away.
 pub(super) fn init() {
-    event::bind_virq(xen::VIRQ_TIMER, Arc::new(|_| ())).expect("bind the timer interrupt");
+    let used_up = Arc::new(|_| ARMED.store(0, Ordering::Relaxed));
+    event::bind_virq(xen::VIRQ_TIMER, used_up).expect("bind the timer interrupt");
 }
 
 /// Wakes what is due.
@@ -61,8 +66,6 @@ pub(super) fn fire() {
 
 /// Asks Xen for an interrupt at the next deadline, if it has not been asked yet.
 pub(super) fn arm() {
-    /// The deadline that Xen knows; 0 is none.
-    static ARMED: AtomicU64 = AtomicU64::new(0);
     let next = TIMERS
         .lock()
         .first_key_value()

@@ -1,5 +1,7 @@
 //! Clocks go forward, sleeps last, the wall clock is the host's.
 
+use alloc::vec::Vec;
+
 use rt::println;
 use rt::thread;
 use rt::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,6 +24,23 @@ pub(crate) fn all() {
         println!("sleep of {ms} ms took {} us", slept.as_micros());
     }
     thread::sleep(Duration::ZERO);
+    // Many short ones at once: a wake-up that is lost stops one of these for ever.
+    let sleepers: Vec<_> = (0..8u64)
+        .map(|sleeper| {
+            thread::spawn(move || {
+                for round in 0..100 {
+                    thread::sleep(Duration::from_micros(
+                        100 + (sleeper * 37 + round * 101) % 2000,
+                    ));
+                }
+            })
+        })
+        .collect();
+    for sleeper in sleepers {
+        sleeper
+            .join()
+            .expect("a thread that panics ends the domain");
+    }
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
