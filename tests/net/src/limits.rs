@@ -79,7 +79,10 @@ fn read_timeout(stream: &TcpStream, timeout: Duration) -> Result<()> {
 
 fn fails_with<T: Debug>(what: &str, kind: ErrorKind, result: Result<T>) -> Result<()> {
     match result {
-        Err(error) if error.kind() == kind => Ok(println!("{what}: {kind:?}: {error}")),
+        Err(error) if error.kind() == kind => {
+            println!("{what}: {kind:?}: {error}");
+            Ok(())
+        }
         other => Err(failure(format!("{what}: {other:?}, expected {kind:?}"))),
     }
 }

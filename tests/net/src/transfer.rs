@@ -58,14 +58,20 @@ pub(crate) fn echo_parallel(echo: SocketAddr, threads: usize, bytes: usize) -> R
             })
         })
         .collect();
-    let results: Vec<Result<()>> = workers.into_iter().map(|worker| worker.join().expect("no panic")).collect();
+    let results: Vec<Result<()>> = workers
+        .into_iter()
+        .map(|worker| worker.join().expect("no panic"))
+        .collect();
     for (number, result) in results.iter().enumerate() {
         if let Err(error) = result {
             println!("thread {number}: {error}");
         }
     }
     match results.iter().filter(|result| result.is_err()).count() {
-        0 => Ok(println!("{threads} threads, {bytes} bytes each")),
+        0 => {
+            println!("{threads} threads, {bytes} bytes each");
+            Ok(())
+        }
         count => Err(failure(format!("{count} threads failed"))),
     }
 }
