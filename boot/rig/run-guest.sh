@@ -45,7 +45,12 @@ if ! problem=$(xl create -q -e "$config" 2>&1); then
 	clean_up
 	exit 125
 fi
-id=$(xl domid "$name")
+if ! id=$(xl domid "$name"); then
+	note "the domain $name was created, and xl cannot find it"
+	xl destroy "$name" 2>/dev/null
+	clean_up
+	exit 125
+fi
 # If xenconsoled keeps no log, attach to the console instead.
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	[ -e "$log" ] && break

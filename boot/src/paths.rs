@@ -1,6 +1,8 @@
 //! Where things lie: everything `cargo boot` writes is below the workspace's target folder.
 
+use crate::ui;
 use anyhow::{Context, Result};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The root of this workspace.
@@ -18,6 +20,18 @@ pub(crate) fn rig() -> Result<PathBuf> {
 /// Where finished images go.
 pub(crate) fn images() -> Result<PathBuf> {
     dir(workspace().join("target/images"))
+}
+
+/// Keeps other processes from changing what lies in `folder`, as long as the result lives.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        ui::step("waiting for another `cargo boot` that is making the rig");
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// `path`, made if it is not there.

@@ -9,6 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+/// A package could not be fetched; newer package lists may help.
+#[derive(Clone, Debug)]
+pub(crate) struct Unavailable(String, String);
+
+impl std::fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` failed:\n{}", self.0, self.1)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
 /// A package that apt would fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Deb {
@@ -97,7 +109,7 @@ pub(crate) fn download(packages: &[Deb], dir: &Path) -> Result<()> {
     let out = child.wait_with_output()?;
     if !out.status.success() {
         let said = String::from_utf8_lossy(&out.stderr);
-        bail!("`{}` failed:\n{}", cmd::line(&fetch), cmd::tail(&said, 10));
+        return Err(Unavailable(cmd::line(&fetch), cmd::tail(&said, 10)).into());
     }
     percent.finish();
     Ok(())

@@ -125,6 +125,11 @@ pub(crate) fn require_lists() -> Result<()> {
         return Ok(());
     }
     ui::step("apt has no package lists yet: updating them");
+    update_lists()
+}
+
+/// Has apt read its sources again.
+pub(crate) fn update_lists() -> Result<()> {
     as_root(&["apt-get", "update"])
 }
 
@@ -143,7 +148,7 @@ fn install(packages: &[&str]) -> Result<()> {
     words.extend(packages);
     as_root(&words).or_else(|_| {
         ui::step("that failed; trying again with fresh package lists");
-        as_root(&["apt-get", "update"])?;
+        update_lists()?;
         as_root(&words)
     })
 }

@@ -24,7 +24,7 @@ impl Cache {
     /// The cache for the packages on offer now, made if it is not there.
     pub(crate) fn ensure() -> Result<Self> {
         let rig = paths::rig()?;
-        let _lock = lock(&rig)?;
+        let _lock = paths::lock(&rig)?;
         let stamp = format!("{} {}", recipe::VERSION, apt::lists_stamp());
         let remembered = Remembered::read(&rig);
         if let Some(known) = remembered.as_ref().filter(|known| known.stamp == stamp)
@@ -75,26 +75,39 @@ impl Cache {
 
     fn find_or_make(rig: &Path, stamp: &str) -> Result<Self> {
         tools::require_lists()?;
-        let release = kernel_release()?;
-        let host = apt::resolve(&recipe::host_packages(&release))?;
-        let module = apt::resolve(&recipe::module_packages(&release))?;
-        let key = key(&release, host.iter().chain(&module));
-        if Self::at(rig, &key).is_none() {
-            let making = rig.join(format!("making-{key}"));
-            remove(&making)?;
-            Maker {
-                dir: paths::dir(making.clone())?,
-                release,
-                host,
-                module,
+        let key = make(rig).or_else(|err| {
+            if !err.is::<apt::Unavailable>() {
+                return Err(err);
             }
-            .make()?;
-            std::fs::rename(&making, rig.join(&key))
-                .context("cannot put the finished cache in its place")?;
-        }
+            ui::step("a package on apt's lists cannot be had; updating the lists");
+            tools::update_lists().context(err)?;
+            make(rig)
+        })?;
         std::fs::write(rig.join("newest"), format!("{stamp}\n{key}\n"))?;
         Self::at(rig, &key).ok_or_else(|| anyhow!("the cache {key} was made but is not there"))
     }
+}
+
+/// Makes the cache for the packages on offer, if it is not there; returns its name.
+fn make(rig: &Path) -> Result<String> {
+    let release = kernel_release()?;
+    let host = apt::resolve(&recipe::host_packages(&release))?;
+    let module = apt::resolve(&recipe::module_packages(&release))?;
+    let key = key(&release, host.iter().chain(&module));
+    if Cache::at(rig, &key).is_none() {
+        let making = rig.join(format!("making-{key}"));
+        remove(&making)?;
+        Maker {
+            dir: paths::dir(making.clone())?,
+            release,
+            host,
+            module,
+        }
+        .make()?;
+        std::fs::rename(&making, rig.join(&key))
+            .context("cannot put the finished cache in its place")?;
+    }
+    Ok(key)
 }
 
 /// Which cache belonged to the package lists as they were at the last start.
@@ -252,17 +265,6 @@ fn key<'a>(release: &str, packages: impl Iterator<Item = &'a Deb>) -> String {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("xen-{}-linux-{release}-{hash:016x}", recipe::XEN)
-}
-
-fn lock(rig: &Path) -> Result<File> {
-    let path = rig.join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    if file.try_lock().is_err() {
-        ui::step("waiting for another `cargo boot` that is making the rig");
-        file.lock()
-            .with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(file)
 }
 
 fn remove(dir: &Path) -> Result<()> {

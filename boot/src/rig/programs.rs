@@ -54,21 +54,22 @@ fn split(wanted: &str) -> (&str, &str) {
 }
 
 fn from_package(name: &str, package: &str) -> Result<Program> {
-    let root = paths::rig()?.join("programs").join(package);
+    let programs = paths::dir(paths::rig()?.join("programs"))?;
+    let _lock = paths::lock(&programs)?;
+    let root = programs.join(package);
     if !root.is_dir() {
         tools::require_lists()?;
         ui::step(format!("fetching {name} for dom0"));
-        let making =
-            paths::rig()?.join(format!("programs/making-{package}-{}", std::process::id()));
+        let making = programs.join(format!("making-{package}"));
+        if making.exists() {
+            std::fs::remove_dir_all(&making)?;
+        }
         let debs = paths::dir(making.join("debs"))?;
         let packages = apt::resolve(&apt::closure(package)?)?;
         apt::download(&packages, &debs)?;
         apt::unpack_all(&packages, &debs, &making.join("root"))?;
-        // Somebody else may have been faster.
-        if !root.is_dir() {
-            std::fs::rename(making.join("root"), &root)
-                .context("cannot put the unpacked package in its place")?;
-        }
+        std::fs::rename(making.join("root"), &root)
+            .context("cannot put the unpacked package in its place")?;
         std::fs::remove_dir_all(&making)?;
     }
     let Some(folder) = FOLDERS
