@@ -21,11 +21,19 @@ pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
     payload.add_all(&args.files)?;
     let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;
-    stream(&mut session, args.timeout.map(Duration::from_secs))
+    stream(
+        &mut session,
+        args.timeout.map(Duration::from_secs),
+        |remark| ui::step(remark),
+    )
 }
 
-/// Passes on what the host prints until its script has ended.
-pub(crate) fn stream(session: &mut Session, limit: Option<Duration>) -> Result<u8> {
+/// Passes on what the host prints until its script has ended; its remarks go to `note`.
+pub(crate) fn stream(
+    session: &mut Session,
+    limit: Option<Duration>,
+    mut note: impl FnMut(&str),
+) -> Result<u8> {
     // Without a limit, a year.
     let deadline = Instant::now() + limit.unwrap_or(Duration::from_secs(365 * 86400));
     let mut out = std::io::stdout();
@@ -36,8 +44,8 @@ pub(crate) fn stream(session: &mut Session, limit: Option<Duration>) -> Result<u
                 .and_then(|()| out.flush())
                 .context("cannot write the output")?,
             Message::Record(record) => {
-                if let Some(note) = record.strip_prefix("note ") {
-                    ui::step(note);
+                if let Some(remark) = record.strip_prefix("note ") {
+                    note(remark);
                 }
                 if let Some(status) = record.strip_prefix("exit ") {
                     return status

@@ -3,12 +3,14 @@
 use super::{exec, image};
 use crate::cli::{Host, RunArgs};
 use crate::guest::config::Config;
+use crate::guest::crash::Crash;
+use crate::guest::elf::Elf;
 use crate::host::tools;
 use crate::rig::cache::Cache;
 use crate::rig::children::TemporaryFolder;
 use crate::rig::payload::{FOLDER, Payload};
 use crate::rig::session::Session;
-use crate::{cmd, paths};
+use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -77,7 +79,19 @@ fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> 
     payload.file(&format!("{FOLDER}/{name}.cfg"), 0o644, config.as_bytes())?;
     let mut session = Session::start(&cache, payload, args.machine.machine())?;
     session.wait_until_ready()?;
-    exec::stream(&mut session, args.timeout.map(Duration::from_secs))
+    let mut crash = Crash::default();
+    let code = exec::stream(
+        &mut session,
+        args.timeout.map(Duration::from_secs),
+        |remark| {
+            crash.read(remark);
+            ui::step(remark);
+        },
+    )?;
+    if let Some(verdict) = crash.verdict(&Elf::read(image)?) {
+        ui::step(&verdict);
+    }
+    Ok(code)
 }
 
 /// The same scripts, on the Xen host that this machine is.

@@ -3,10 +3,12 @@
 //! [`build`] runs cargo with the guest's flags, [`elf`] reads what came out, [`check`] and
 //! [`window`] refuse what would fail or misbehave at run time, [`ksyms`] makes the table of
 //! function names, [`image`] writes the file to ship, [`config`] the `xl` configuration.
+//! [`crash`] reads what Xen logged of a guest that could not report its own end.
 
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod crash;
 pub(crate) mod elf;
 pub(crate) mod image;
 pub(crate) mod ksyms;
