@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run an example and show its console; without a name, fetch a page from a server in dom0.
     Run(RunArgs),
-    /// Run the test cases on real Xen, all in as few boots as possible.
+    /// Run every test: on this machine, then the cases on real Xen, with as few boots as possible.
     Test(TestArgs),
     /// Write an example's image and its xl configuration to target/images.
     Image(ImageArgs),
@@ -113,7 +113,7 @@ pub(crate) struct ImageArgs {
 /// Options of `test`.
 #[derive(Args, Debug)]
 pub(crate) struct TestArgs {
-    /// Run only cases with this in their name.
+    /// Run only the cases on Xen with this in their name.
     pub(crate) filter: Option<String>,
     /// Print the cases' names and run none.
     #[arg(long)]

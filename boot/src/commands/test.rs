@@ -1,4 +1,4 @@
-//! `cargo boot test`: every rig case, on real Xen.
+//! `cargo boot test`: every test, on this machine and on real Xen.
 
 use crate::cli::TestArgs;
 use crate::guest::{build, image};
@@ -6,13 +6,14 @@ use crate::host::tools;
 use crate::paths;
 use crate::rig::cache::Cache;
 use crate::suite::case::{self, Case};
+use crate::suite::host;
 use crate::suite::report::Report;
 use crate::suite::runner::{self, Setting};
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Runs the cases and returns 0 if none failed.
+/// Runs the tests and returns 0 if none failed. With a filter: the cases on Xen that it names.
 pub(crate) fn test(args: &TestArgs) -> Result<u8> {
     let filter = args.filter.as_deref().unwrap_or_default();
     let tests = args
@@ -31,9 +32,12 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
         return Ok(0);
     }
     tools::require(&tools::EMULATOR)?;
+    let mut report = Report::default();
+    if args.filter.is_none() && args.dir.is_none() {
+        host::run(&mut report)?;
+    }
     let images = images(&cases, args.manifest_path.as_deref())?;
     let cache = Cache::ensure()?;
-    let mut report = Report::default();
     let setting = Setting {
         cache: &cache,
         images: &images,

@@ -26,6 +26,9 @@ impl Outcome {
     }
 }
 
+/// How a test of this machine is named in the sum; its own name is in what cargo printed.
+const HOST: &str = "(on this machine)";
+
 /// Counts, and the names of what did not pass.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -57,6 +60,16 @@ impl Report {
                 .lines()
                 .for_each(|line| println!("    {}", line.trim_end()));
         }
+    }
+
+    /// Adds what `cargo test` counted, having printed what failed.
+    pub(crate) fn add_host(&mut self, passed: usize, failed: usize, ignored: usize) {
+        println!("{passed} tests on this machine passed, {failed} failed, {ignored} ignored");
+        self.passed += passed;
+        self.failed
+            .extend(std::iter::repeat_n(HOST.to_owned(), failed));
+        self.skipped
+            .extend(std::iter::repeat_n(HOST.to_owned(), ignored));
     }
 
     /// Prints the sum; true if nothing failed.

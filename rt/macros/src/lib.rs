@@ -9,7 +9,7 @@ mod item;
 
 /// Makes a function the entry point of the guest.
 ///
-/// ```ignore
+/// ```text
 /// #![no_std]
 /// #![no_main]
 ///
