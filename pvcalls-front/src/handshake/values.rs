@@ -64,15 +64,13 @@ pub(super) fn versions(key: &str, value: &[u8]) -> Result<(), HandshakeError> {
     if ours { Ok(()) } else { bad("a list with 1") }
 }
 
-/// The largest ring order that both sides take.
+/// The largest ring order that the backend takes. More than fits the list of grants in an
+/// indexes page, 2^9, is no order that a backend can mean.
 pub(super) fn max_page_order(key: &str, value: &[u8]) -> Result<RingOrder, HandshakeError> {
-    let order = match decimal(value) {
-        Some(0) => return Err(HandshakeError::value(key, value, "at least 1")),
-        Some(order) => order,
-        None => return Err(HandshakeError::value(key, value, "a decimal number")),
-    };
-    let order = u8::try_from(order).ok().and_then(RingOrder::new);
-    Ok(order.unwrap_or(RingOrder::MAX))
+    decimal(value)
+        .and_then(|order| u8::try_from(order).ok())
+        .and_then(RingOrder::new)
+        .ok_or_else(|| HandshakeError::value(key, value, "a number from 1 to 9"))
 }
 
 /// Checks that the backend does the calls of version 1, no more and no fewer.

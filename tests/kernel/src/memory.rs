@@ -18,7 +18,7 @@ pub(crate) fn all_of_it() {
             // SAFETY: a page of our own has 512 words.
             unsafe {
                 words
-                    .add(word)
+                    .wrapping_add(word)
                     .write_volatile(pages.len() as u64 ^ word as u64)
             };
         }
@@ -28,7 +28,7 @@ pub(crate) fn all_of_it() {
         let words = words(page);
         for word in [0, 1, 255, 511] {
             // SAFETY: as above.
-            let value = unsafe { words.add(word).read_volatile() };
+            let value = unsafe { words.wrapping_add(word).read_volatile() };
             assert_eq!(
                 value,
                 number as u64 ^ word as u64,
@@ -64,8 +64,8 @@ pub(crate) fn heap() {
         (state >> 33) as usize
     };
     let mut kept: Vec<(u8, Vec<u8>)> = Vec::new();
-    for round in 0..20_000usize {
-        let tag = round as u8;
+    for round in 0..20_000u32 {
+        let [tag, ..] = round.to_le_bytes();
         let size = match random() % 100 {
             0 => random() % 300_000,
             1..=10 => random() % 20_000,
