@@ -25,9 +25,12 @@ use alloc::vec;
 use rt::io::{Error, ErrorKind, Read, Result, Write, WriteFmtError};
 use rt::net::TcpStream;
 use rt::process::ExitCode;
+use rt::time::Duration;
 use rt::{env, io, println};
 use sha2::{Digest, Sha256};
 
+/// How long the server may say nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The answer's head must end within that many bytes. Also the unit of reading.
 const BUFFER_BYTES: usize = 32 * 1024;
 
@@ -82,6 +85,7 @@ impl Sink {
 fn get(url: &str, mut sink: Sink) -> Result<()> {
     let (host, path) = split(url)?;
     let mut stream = TcpStream::connect(host.as_str())?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
         "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
@@ -98,14 +102,21 @@ fn get(url: &str, mut sink: Sink) -> Result<()> {
 
     sink.take(&buffer[head_length..filled])?;
     let mut length = filled - head_length;
-    // Not until the end of the stream if the length is known: some backends lose the end.
+    // Not until the end of the stream if the length is known: Linux's backend loses the end
+    // at times. If it is not known, a silence may be just that.
+    let mut end_is_lost = false;
     while announced.is_none_or(|announced| length < announced) {
-        match stream.read(&mut buffer)? {
-            0 => break,
-            count => {
+        match receive(&mut stream, &mut buffer) {
+            Ok(0) => break,
+            Ok(count) => {
                 sink.take(&buffer[..count])?;
                 length += count;
             }
+            Err(error) if error.kind() == ErrorKind::TimedOut && announced.is_none() => {
+                end_is_lost = true;
+                break;
+            }
+            Err(error) => return Err(error),
         }
     }
     if let Some(announced) = announced.filter(|announced| *announced != length) {
@@ -117,8 +128,24 @@ fn get(url: &str, mut sink: Sink) -> Result<()> {
         Some(status) => return Err(Error::other(String::from(status))),
         None => return Err(invalid("the answer has no status")),
     }
+    if end_is_lost {
+        let what = format!("after {length} bytes neither more nor the end for {PATIENCE:?}");
+        return Err(Error::new(ErrorKind::TimedOut, what));
+    }
     sink.finish(length);
     Ok(())
+}
+
+/// Reads what is there, and waits for it no longer than [`PATIENCE`].
+fn receive(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
+    stream.read(buffer).map_err(|error| match error.kind() {
+        // What a read time-out is called, as in std.
+        ErrorKind::WouldBlock => {
+            let what = format!("the server sends nothing for {PATIENCE:?}");
+            Error::new(ErrorKind::TimedOut, what)
+        }
+        _ => error,
+    })
 }
 
 /// Reads until the empty line after the head; returns how long the head is and how much of
@@ -126,7 +153,7 @@ fn get(url: &str, mut sink: Sink) -> Result<()> {
 fn read_head(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<(usize, usize)> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match stream.read(&mut buffer[filled..])? {
+        match receive(stream, &mut buffer[filled..])? {
             0 => return Err(invalid("the answer ends within its head")),
             count => filled += count,
         }

@@ -66,10 +66,15 @@ pub(super) fn fire() {
 
 /// Asks Xen for an interrupt at the next deadline, if it has not been asked yet.
 pub(super) fn arm() {
+    // Xen takes a time more than 2^50 ns away for a mistake and interrupts ten times a second
+    // instead. So at most half of that, in steps, so that it is asked for once and not at
+    // each blocking; the next look at the clock asks for the rest.
+    const STEP_NS: u64 = 1 << 48;
+    let far = time::monotonic_ns().saturating_add(2 * STEP_NS) / STEP_NS * STEP_NS;
     let next = TIMERS
         .lock()
         .first_key_value()
-        .map_or(0, |(key, _)| key.0.max(1));
+        .map_or(0, |(key, _)| key.0.min(far));
     if ARMED.swap(next, Ordering::Relaxed) != next {
         hypercall::set_timer(next);
     }

@@ -23,8 +23,8 @@ use ::xenstore::{Client, Errno, Path, Pending, SubmitError, TransactionId, Watch
 use spin::{Mutex, Once};
 
 use crate::event::{self, Port};
+use crate::thread;
 use crate::time::{NS_PER_S, monotonic_ns};
-use crate::{thread, time};
 use ring::Ring;
 
 pub use ::xenstore::WatchEvent;
@@ -383,11 +383,7 @@ impl Watch {
     /// Waits for the next event. Events only say "look again": several changes may share
     /// one, and there may be one without a change.
     pub fn wait(&self) -> WatchEvent {
-        loop {
-            if let Some(event) = self.wait_until(time::FOREVER_NS) {
-                return event;
-            }
-        }
+        thread::wait(None, |waker| self.poll(waker)).expect("there is no deadline")
     }
 
     /// As [`Watch::wait`], until system time `deadline_ns` at the latest.
