@@ -18,10 +18,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         hypercall::shutdown(ShutdownReason::Crash);
     }
     console::begin_emergency();
-    console::emergency(format_args!(
-        "\nthread '{}' panicked",
-        thread::current_name()
-    ));
+    console::emergency(format_args!("\nthread '{}' panicked", thread::CurrentName));
     if let Some(location) = info.location() {
         console::emergency(format_args!(" at {location}"));
     }

@@ -192,7 +192,7 @@ extern "C" fn exception(frame: &Frame) -> ! {
     }
     console::emergency(format_args!(
         " in thread '{}'\n",
-        crate::thread::current_name()
+        crate::thread::CurrentName
     ));
     let Frame {
         rax,

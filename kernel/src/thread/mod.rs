@@ -269,20 +269,25 @@ pub fn current() -> Thread {
     sched::current().expect("threads exist")
 }
 
-/// The current thread's name, for reports at any time.
-pub(crate) fn current_name() -> String {
-    match sched::current() {
-        Some(thread) => match thread.name() {
-            Some(name) => name.into(),
-            None => alloc::format!("#{}", thread.id()),
-        },
-        None => "boot".into(),
+/// The current thread's name, or number, for reports of panics and faults: takes no lock
+/// that could be held and allocates nothing.
+pub(crate) struct CurrentName;
+
+impl core::fmt::Display for CurrentName {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match sched::try_current() {
+            Some(thread) => match thread.name() {
+                Some(name) => f.write_str(name),
+                None => write!(f, "#{}", thread.id()),
+            },
+            None => f.write_str("unknown"),
+        }
     }
 }
 
-/// The current thread's stack, for backtraces at any time.
+/// The current thread's stack, for backtraces: as [`CurrentName`], at any time.
 pub(crate) fn current_stack() -> Range<usize> {
-    sched::current().map_or(StackOf::Boot.range(), |thread| thread.0.stack.range())
+    sched::try_current().map_or(StackOf::Boot.range(), |thread| thread.0.stack.range())
 }
 
 /// Makes what runs now the main thread.

@@ -56,6 +56,11 @@ pub(super) fn current() -> Option<Thread> {
     VCPU.lock().current.clone()
 }
 
+/// As [`current`], but not if the scheduler itself is what failed.
+pub(super) fn try_current() -> Option<Thread> {
+    VCPU.try_lock()?.current.clone()
+}
+
 pub(super) fn make_ready(thread: Thread) {
     VCPU.lock().ready.push_back(thread);
 }

@@ -169,9 +169,16 @@ impl Connection {
         match self.client.take(pending) {
             Some(result) => Poll::Ready(result.map_err(Reason::Server)),
             None => {
-                self.waiting.push(waker.clone());
+                self.register(waker);
                 Poll::Pending
             }
+        }
+    }
+
+    /// Has `waker` woken when anything comes. Once, however often it asks meanwhile.
+    fn register(&mut self, waker: &Waker) {
+        if !self.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            self.waiting.push(waker.clone());
         }
     }
 }
@@ -192,7 +199,7 @@ fn exchange<T>(
                         ticket.insert(pending)
                     }
                     Err(SubmitError::TooManyRequests) => {
-                        connection.waiting.push(waker.clone());
+                        connection.register(waker);
                         return Poll::Pending;
                     }
                     Err(error) => return Poll::Ready(Err(Reason::Submit(error))),
@@ -397,7 +404,7 @@ impl Watch {
             |connection| match connection.client.take_event(self.token) {
                 Some(event) => Poll::Ready(event),
                 None => {
-                    connection.waiting.push(waker.clone());
+                    connection.register(waker);
                     Poll::Pending
                 }
             },
