@@ -10,6 +10,7 @@
 //! copy is used. A value that cannot be right ends the use of that direction.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use core::task::{Poll, Waker};
@@ -36,7 +37,7 @@ static ABANDONED: AtomicBool = AtomicBool::new(false);
 /// Whether a report of a panic or fault is under way: locks may be held by who failed.
 static EMERGENCY: AtomicBool = AtomicBool::new(false);
 static WRITER: Mutex<()> = Mutex::new(());
-static READERS: Mutex<Option<Waker>> = Mutex::new(None);
+static READERS: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
 
 /// # Safety
 /// `page` must be the address of this domain's console ring, mapped until the next call.
@@ -51,9 +52,8 @@ pub(crate) unsafe fn init(page: usize, port: Port) {
 /// Listens to the daemon, and makes the console the sink of [`log`].
 pub(crate) fn connect() {
     let wake = |_| {
-        if let Some(waker) = READERS.lock().take() {
-            waker.wake();
-        }
+        let readers = core::mem::take(&mut *READERS.lock());
+        readers.into_iter().for_each(Waker::wake);
     };
     event::set_handler(PORT.load(Ordering::Relaxed), Arc::new(wake));
     static LOG: Log = Log;
@@ -152,7 +152,6 @@ fn write_raw(ring: &Ring, mut bytes: &[u8]) {
         bytes = &bytes[count..];
         if count > 0 {
             ABANDONED.store(false, Ordering::Relaxed);
-            give_up = None;
         }
         if bytes.is_empty() {
             break;
@@ -206,7 +205,11 @@ pub fn read(bytes: &mut [u8], deadline_ns: Option<u64>) -> usize {
         return 0;
     }
     let count = thread::wait(deadline_ns, |waker| {
-        *READERS.lock() = Some(waker.clone());
+        let mut readers = READERS.lock();
+        if !readers.iter().any(|reader| reader.will_wake(waker)) {
+            readers.push(waker.clone());
+        }
+        drop(readers);
         match ring.pull(bytes) {
             0 => Poll::Pending,
             count => Poll::Ready(count),
@@ -226,6 +229,14 @@ pub fn dropped_bytes() -> u64 {
 /// Waits, for a second at most, until the host has fetched everything.
 pub(crate) fn flush() {
     let Some(ring) = Ring::get() else { return };
+    if !event::is_up() {
+        // No clock yet: what happened, happened at the start of day.
+        for _ in 0..1000 {
+            announce();
+            hypercall::poll_ports(&[], 1);
+        }
+        return;
+    }
     let give_up = time::monotonic_ns() + NS_PER_S;
     while ring.out_cons().load(Ordering::Acquire) != ring.out_prod().load(Ordering::Relaxed)
         && time::monotonic_ns() < give_up

@@ -272,6 +272,14 @@ pub(crate) fn set_timer(deadline_ns: u64) {
     check(result).expect("set_timer_op takes any time");
 }
 
+/// Stops the interrupt that Xen raises 100 times a second in a PV guest that does not ask
+/// otherwise.
+pub(crate) fn stop_periodic_timer() {
+    let operation = u64::from(xen::VCPUOP_stop_periodic_timer);
+    // SAFETY: no pointer; vCPU 0 is ours. A refusal leaves useless interrupts, no more.
+    let _ = unsafe { hypercall(xen::__HYPERVISOR_vcpu_op, operation, 0, 0, 0) };
+}
+
 /// Sleeps until one of `ports` is pending or Xen's system time reaches `deadline_ns`; works
 /// with upcalls masked, for the few places that may not go through the scheduler.
 pub(crate) fn poll_ports(ports: &[Port], deadline_ns: u64) {

@@ -84,7 +84,11 @@ fn listen() -> Result<(), xenstore::Error> {
         let value = match xenstore::read(CONTROL) {
             Ok(value) => String::from_utf8_lossy(&value).into_owned(),
             Err(error) if error.is_not_found() => continue, // it comes with the first request
-            Err(error) => return Err(error),
+            Err(error) => {
+                // xenstored may have been busy; the next request will be heard.
+                log::warn!("{error}");
+                continue;
+            }
         };
         if value.is_empty() {
             continue;

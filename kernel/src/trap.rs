@@ -182,7 +182,7 @@ extern "C" fn exception(frame: &Frame) -> ! {
     console::begin_emergency();
     console::emergency(format_args!("\nfatal exception {}: {name}", frame.vector));
     if frame.vector == PAGE_FAULT {
-        let address = event::fault_address();
+        let address = event::fault_address().unwrap_or(0);
         console::emergency(format_args!(
             " at {address:#018x} ({})",
             Access(frame.error_code)

@@ -6,6 +6,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use kernel::console;
 
@@ -247,11 +248,15 @@ impl Stdin {
     /// Reads up to and including the next line end (CR, LF or both) and appends it, as LF;
     /// returns its length in bytes. What is typed is not echoed.
     pub fn read_line(&self, line: &mut String) -> Result<usize> {
+        /// Whether the last line ended with CR: a LF that follows belongs to it.
+        static AFTER_CR: AtomicBool = AtomicBool::new(false);
         let mut bytes = alloc::vec::Vec::new();
         loop {
             let mut byte = [0];
             console::read(&mut byte, None);
+            let after_cr = AFTER_CR.swap(byte[0] == b'\r', Ordering::Relaxed);
             match byte[0] {
+                b'\n' if after_cr => {}
                 b'\r' | b'\n' => break,
                 other => bytes.push(other),
             }

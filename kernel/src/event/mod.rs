@@ -23,7 +23,7 @@ use crate::errno::Errno;
 use crate::hypercall;
 pub use crate::hypercall::{DomId, Port};
 
-pub(crate) use two_level::{SHARED_INFO_SLOT, fault_address, pending, shared_info};
+pub(crate) use two_level::{SHARED_INFO_SLOT, fault_address, is_up, pending, shared_info};
 
 /// What happens when a port's event was raised; told which port, so that many can share one.
 pub type Handler = Arc<dyn Fn(Port) + Send + Sync>;

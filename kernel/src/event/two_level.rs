@@ -29,6 +29,11 @@ pub(crate) fn shared_info() -> *mut xen::shared_info {
     page
 }
 
+/// Whether the page is there: not in the first steps of start of day.
+pub(crate) fn is_up() -> bool {
+    !SHARED_INFO.load(Ordering::Relaxed).is_null()
+}
+
 /// What this vCPU shares with Xen. One vCPU now; a second would pick its own here.
 fn vcpu() -> *mut xen::vcpu_info {
     // SAFETY: in bounds of the mapped page.
@@ -108,8 +113,8 @@ pub(super) fn unmask(port: Port) {
     }
 }
 
-/// Where the last page fault hit (Xen's copy of cr2).
-pub(crate) fn fault_address() -> u64 {
+/// Where the last page fault hit (Xen's copy of cr2), once the page is there.
+pub(crate) fn fault_address() -> Option<u64> {
     // SAFETY: in bounds of the mapped page; Xen writes it at a fault, hence volatile.
-    unsafe { (&raw const (*vcpu()).arch.cr2).read_volatile() }
+    is_up().then(|| unsafe { (&raw const (*vcpu()).arch.cr2).read_volatile() })
 }

@@ -48,6 +48,9 @@ pub struct Buddy<'a> {
 }
 
 impl<'a> Buddy<'a> {
+    /// The longest run that can be allocated.
+    pub const MAX_FRAMES: usize = 1 << MAX_ORDER;
+
     /// An allocator with no free frame, for frames `0..frames.len()`.
     pub fn new(frames: &'a mut [Frame]) -> Self {
         assert!(frames.len() < NONE as usize, "more than 512 GiB of memory");

@@ -57,7 +57,9 @@ impl Memory {
             if let Some(first) = self.buddy.alloc(count) {
                 return Some(first);
             }
-            if self.mmu.unmapped() == 0 {
+            // What cannot be had is not worth mapping all memory for.
+            let there_is = self.buddy.free_frames() + self.mmu.unmapped();
+            if self.mmu.unmapped() == 0 || count > there_is.min(Buddy::MAX_FRAMES) {
                 return None;
             }
             let mut taken = 0;

@@ -317,26 +317,30 @@ pub fn park_until(deadline_ns: u64) {
 
 /// Sleeps until system time `deadline_ns`.
 pub fn sleep_until(deadline_ns: u64) {
-    while crate::time::monotonic_ns() < deadline_ns {
-        park_until(deadline_ns);
-    }
+    wait::<()>(Some(deadline_ns), |_| Poll::Pending);
 }
 
 /// Blocks the thread on a poll: calls `poll` with the thread's waker until it is ready or
 /// system time `deadline_ns` is reached (`None`).
 pub fn wait<T>(deadline_ns: Option<u64>, mut poll: impl FnMut(&Waker) -> Poll<T>) -> Option<T> {
-    let waker = current().waker();
-    let mut timer = None;
-    loop {
+    let thread = current();
+    let waker = thread.waker();
+    let mut parked = false;
+    let result = loop {
         if let Poll::Ready(value) = poll(&waker) {
-            return Some(value);
+            break Some(value);
         }
-        if let Some(deadline) = deadline_ns {
-            if crate::time::monotonic_ns() >= deadline {
-                return None;
-            }
-            timer.get_or_insert_with(|| Timer::new(deadline, waker.clone()));
+        if deadline_ns.is_some_and(|deadline| crate::time::monotonic_ns() >= deadline) {
+            break None;
         }
+        let _timer = deadline_ns.map(|deadline| Timer::new(deadline, waker.clone()));
+        parked = true;
         park();
+    };
+    if parked {
+        // Among the wake-ups used here may have been one meant for the thread's own next
+        // `park`: that one returns once without reason rather than wait for it for ever.
+        thread.0.token.store(true, Ordering::Release);
     }
+    result
 }

@@ -43,6 +43,7 @@ static ARMED: AtomicU64 = AtomicU64::new(0);
 /// another processor, says that the deadline is still some nanoseconds away.
 pub(super) fn init() {
     let used_up = Arc::new(|_| ARMED.store(0, Ordering::Relaxed));
+    hypercall::stop_periodic_timer();
     event::bind_virq(xen::VIRQ_TIMER, used_up).expect("bind the timer interrupt");
 }
 

@@ -1,6 +1,6 @@
 //! Reading the clocks from the shared info page.
 
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 use super::NS_PER_S;
 use super::pvclock::Scale;
@@ -22,8 +22,13 @@ pub(crate) fn init() {
 }
 
 /// Xen's system time in ns; never goes back.
+///
+/// What Xen publishes may, by some nanoseconds, when it corrects the clock or moves the vCPU
+/// to another processor; then this stands still.
 pub fn monotonic_ns() -> u64 {
-    scale().ns(tsc())
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = scale().ns(tsc());
+    now.max(LAST.fetch_max(now, Ordering::Relaxed))
 }
 
 /// System time at a counter value read earlier.

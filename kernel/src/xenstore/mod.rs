@@ -99,6 +99,8 @@ struct Connection {
     port: Port,
     /// Threads that wait for a reply or an event; all look again when anything came.
     waiting: Vec<Waker>,
+    /// Watches that were dropped when no request could be made.
+    ended_watches: Vec<WatchToken>,
 }
 
 static CONNECTION: Once<Mutex<Connection>> = Once::new();
@@ -113,6 +115,7 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
         ring,
         port,
         waiting: Vec::new(),
+        ended_watches: Vec::new(),
     };
     CONNECTION.call_once(|| Mutex::new(connection));
     event::set_handler(port, Arc::new(|_| with(Connection::pump)));
@@ -137,6 +140,7 @@ fn with<R>(f: impl FnOnce(&mut Connection) -> R) -> R {
 impl Connection {
     /// Moves bytes both ways as far as they go, and wakes who waits if any came.
     fn pump(&mut self) {
+        self.end_watches();
         let mut moved = false;
         loop {
             let step = self.ring.receive(&mut self.client).and_then(|received| {
@@ -159,15 +163,36 @@ impl Connection {
             let _ = event::notify(self.port);
         }
         if moved {
-            for waker in self.waiting.drain(..) {
-                waker.wake();
+            self.wake_waiting();
+        }
+    }
+
+    fn wake_waiting(&mut self) {
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// Ends the watches that nobody has any more, as far as requests may be made now.
+    fn end_watches(&mut self) {
+        while let Some(token) = self.ended_watches.pop() {
+            match self.client.unwatch(token) {
+                Ok(pending) => self.client.abandon(pending),
+                Err(SubmitError::TooManyRequests) => {
+                    self.ended_watches.push(token);
+                    break;
+                }
+                // The connection has ended, and the watch with it.
+                Err(_) => {}
             }
         }
     }
 
     fn take<T>(&mut self, pending: &Pending<T>, waker: &Waker) -> Poll<Result<T, Reason>> {
         match self.client.take(pending) {
-            Some(result) => Poll::Ready(result.map_err(Reason::Server)),
+            Some(result) => {
+                // A place for another request is free: who waits for one looks again.
+                self.wake_waiting();
+                Poll::Ready(result.map_err(Reason::Server))
+            }
             None => {
                 self.register(waker);
                 Poll::Pending
@@ -210,7 +235,10 @@ fn exchange<T>(
     });
     result.unwrap_or_else(|| {
         if let Some(pending) = ticket {
-            with(|connection| connection.client.abandon(pending));
+            with(|connection| {
+                connection.client.abandon(pending);
+                connection.wake_waiting();
+            });
         }
         Err(Reason::TimedOut)
     })
@@ -415,12 +443,8 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         with(|connection| {
-            // A connection that has ended, or is too busy, keeps the watch: events for a
-            // token that nobody knows are dropped.
-            if let Ok(pending) = connection.client.unwatch(self.token) {
-                connection.client.abandon(pending);
-                connection.pump();
-            }
+            connection.ended_watches.push(self.token);
+            connection.pump();
         });
     }
 }

@@ -4,6 +4,8 @@
 use core::net::SocketAddrV4;
 
 use super::Frontend;
+use alloc::vec::Vec;
+
 use crate::commands::{Answer, Full};
 use crate::config::ConnectOptions;
 use crate::error::{ConnectError, DeviceFault, SocketError, TryError};
@@ -104,6 +106,17 @@ impl<P: Platform> Frontend<P> {
         }
         self.pump();
         Ok(())
+    }
+
+    /// Closes every socket whose handle is still out there, as [`close`](Self::close) does: what
+    /// a guest does before it ends, so that what was written leaves.
+    pub fn close_all(&mut self, linger_ns: Option<u64>, now_ns: u64) {
+        let owned = self.sockets.iter().filter(|socket| socket.owned);
+        let ids: Vec<SocketId> = owned.map(|socket| socket.id).collect();
+        for id in ids {
+            let closed = self.close(id, linger_ns, now_ns);
+            debug_assert!(closed.is_ok(), "{id} was there");
+        }
     }
 
     /// An answer came for a command of this socket.

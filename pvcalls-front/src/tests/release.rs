@@ -38,6 +38,27 @@ fn release_waits_until_the_out_ring_has_drained() {
 }
 
 #[test]
+fn all_sockets_close_at_once_and_lose_nothing() {
+    let mut rig = rig();
+    let [first, second] = [connected(&mut rig), connected(&mut rig)];
+    for (id, bytes) in [(first, b"one"), (second, b"two")] {
+        rig.frontend.try_write(id, bytes, 0).expect("there is room");
+    }
+    rig.frontend.close_all(None, 0);
+    assert_eq!(rig.frontend.draining(), 2);
+    let write = rig.frontend.try_write(first, b"more", 0);
+    assert_eq!(write, Err(SocketError::NoSuchSocket.into()));
+    for (id, bytes) in [(first, b"one"), (second, b"two")] {
+        let stream = rig.backend.stream(id).expect("connected");
+        assert_eq!(stream.receive(100), bytes);
+        rig.deliver();
+        let release = expect!(&mut rig, Call::Release { .. });
+        answer!(&mut rig, release, 0);
+    }
+    assert_clean(&rig);
+}
+
+#[test]
 fn release_of_an_idle_socket_follows_at_once() {
     let mut rig = rig();
     let id = connected(&mut rig);

@@ -7,7 +7,8 @@
 //!
 //! The device is brought up by the first call that needs it, so a guest without a network
 //! needs no device. A failure is told to that caller, and the next call tries again: the
-//! backend may have come up meanwhile.
+//! backend may have come up meanwhile. Once up, a device whose backend goes away stays broken:
+//! every call says so.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -18,8 +19,8 @@ use kernel::thread::{self, Timer};
 use kernel::time::{NS_PER_S, monotonic_ns};
 use kernel::{event, grant, mem, xenstore};
 use pvcalls_front::{
-    Config, DomainId, Errno, Frontend, GrantRef, Handshake, NoPort, PageCount, Platform, Port,
-    ShareError, SharedPages, Step, StillMapped, Store, XenbusState,
+    Config, DomainId, Errno, FRONTEND_DIR, Frontend, GrantRef, Handshake, NoPort, PageCount,
+    Platform, Port, ShareError, SharedPages, Step, StillMapped, Store, XenbusState,
 };
 use spin::Mutex;
 
@@ -77,8 +78,8 @@ fn wait_for_start() {
 fn start() -> io::Result<()> {
     let result = hand_shake();
     let (device, result) = match result {
-        Ok((frontend, state_path)) => {
-            watch_backend(state_path);
+        Ok(frontend) => {
+            watch_backend();
             (Device::Up(frontend), Ok(()))
         }
         Err(error) => (Device::Down, Err(error)),
@@ -92,13 +93,13 @@ fn start() -> io::Result<()> {
     result
 }
 
-/// Brings the device up; returns the driver and the path of the backend's state.
-fn hand_shake() -> io::Result<(Frontend<Xen>, Option<String>)> {
+/// Brings the device up.
+fn hand_shake() -> io::Result<Frontend<Xen>> {
     let mut handshake = Handshake::new(Xen, Config::default());
     let mut state: Option<(String, xenstore::Watch)> = None;
     loop {
         match handshake.step(&mut Xenstore, monotonic_ns()) {
-            Step::Connected(frontend) => return Ok((frontend, state.map(|(path, _)| path))),
+            Step::Connected(frontend) => return Ok(frontend),
             Step::Failed { error, .. } => return Err(error.into()),
             Step::WaitForBackend {
                 handshake: next,
@@ -119,32 +120,37 @@ fn hand_shake() -> io::Result<(Frontend<Xen>, Option<String>)> {
 }
 
 /// Tells the driver when the backend changes its state.
-fn watch_backend(path: Option<String>) {
-    let Some(path) = path else { return };
-    let listen = move || {
-        let watch = match xenstore::watch(&path) {
-            Ok(watch) => watch,
-            Err(error) => {
-                return log::warn!("a backend that goes away will not be noticed: {error}");
-            }
-        };
-        loop {
-            watch.wait();
-            let state = match xenstore::read(&path) {
-                Ok(value) => core::str::from_utf8(&value)
-                    .ok()
-                    .and_then(|text| text.parse().ok()),
-                Err(error) if error.is_not_found() => Some(0),
-                Err(_) => None,
-            };
-            if let (Some(number), Device::Up(frontend)) = (state, &mut *DEVICE.lock()) {
-                frontend.on_backend_state(XenbusState::from_number(number), monotonic_ns());
-            }
+fn watch_backend() {
+    let builder = thread::Builder::new().name("pvcalls".into());
+    let listen = || {
+        if let Err(error) = follow_backend() {
+            log::warn!("a backend that goes away will not be noticed: {error}");
         }
     };
-    let builder = thread::Builder::new().name("pvcalls".into());
     if let Err(error) = builder.stack_size(thread::MIN_STACK_BYTES).spawn(listen) {
         log::warn!("a backend that goes away will not be noticed: {error}");
+    }
+}
+
+fn follow_backend() -> Result<(), xenstore::Error> {
+    let backend = xenstore::read(&alloc::format!("{FRONTEND_DIR}/backend"))?;
+    let path = alloc::format!("{}/state", String::from_utf8_lossy(&backend));
+    let watch = xenstore::watch(&path)?;
+    loop {
+        watch.wait();
+        let state = match xenstore::read(&path) {
+            Ok(value) => core::str::from_utf8(&value)
+                .ok()
+                .and_then(|text| text.parse().ok()),
+            Err(error) if error.is_not_found() => Some(0),
+            Err(error) => {
+                log::warn!("{error}");
+                None
+            }
+        };
+        if let (Some(number), Device::Up(frontend)) = (state, &mut *DEVICE.lock()) {
+            frontend.on_backend_state(XenbusState::from_number(number), monotonic_ns());
+        }
     }
 }
 
@@ -195,6 +201,10 @@ pub(crate) fn shut_down() {
         });
         finished.is_some()
     };
+    // Streams that somebody still holds, too: their bytes were written.
+    if let Device::Up(frontend) = &mut *DEVICE.lock() {
+        frontend.close_all(None, monotonic_ns());
+    }
     if !finish(DRAIN_NS, |frontend| frontend.draining() > 0) {
         log::warn!("the domain ends with bytes unsent: the backend does not take them");
     }
@@ -221,11 +231,18 @@ impl Platform for Xen {
                 }
                 Err(error) => {
                     log::debug!("cannot share {} pages: {error}", run.count());
-                    // Nobody was told of these numbers, so nobody maps the pages.
+                    // Nobody was told of these numbers, but they are easily guessed: a page
+                    // that the backend has mapped all the same must not be used again.
+                    let mut mapped = false;
                     for reference in grants {
-                        if grant::revoke(reference.get()).is_ok() {
-                            grant::free(reference.get());
+                        match grant::revoke(reference.get()) {
+                            Ok(()) => grant::free(reference.get()),
+                            Err(grant::StillMapped) => mapped = true,
                         }
+                    }
+                    if mapped {
+                        log::warn!("the backend mapped pages before it was told of them");
+                        run.into_raw();
                     }
                     return Err(ShareError::NoGrants);
                 }

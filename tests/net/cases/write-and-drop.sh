@@ -1,5 +1,5 @@
 # What was written before a stream is dropped arrives, and so does what was written right
-# before `main` returned.
+# before `main` returned, or before the domain ended with the stream still open.
 # images: net-probe
 # timeout: 240
 cat >sink <<'END'
@@ -26,3 +26,12 @@ for bytes in 4000 300000; do
 	done | sort -u >seen
 	expect_equal "$(grep -c '^connection [0-9]*$' seen)" 20 "different connections"
 done
+
+rm -f done.*
+guest exit net-probe "args=write-and-exit $address:9 300000"
+expect_exit exit 0 60
+for _ in $(seq 40); do
+	[ "$(ls | grep -c '^done')" = 1 ] && break
+	sleep 0.5
+done
+yes "connection 1" | head -c 300000 | cmp - done.* || fail "bytes of a stream that was open at the end are missing"

@@ -49,6 +49,7 @@ fn main() -> Result<()> {
         ["write-and-drop", sink, count, bytes] => {
             transfer::write_and_drop(address(sink)?, number(count)?, number(bytes)?)
         }
+        ["write-and-exit", sink, bytes] => transfer::write_and_exit(address(sink)?, number(bytes)?),
         ["many", echo, count] => resources::many(address(echo)?, number(count)?),
         ["limits", echo] => limits::check(address(echo)?),
         ["read", silent] => wait::read(address(silent)?),

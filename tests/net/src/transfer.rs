@@ -86,6 +86,13 @@ pub(crate) fn write_and_drop(sink: SocketAddr, count: usize, bytes: usize) -> Re
     Ok(())
 }
 
+/// Writes to one connection and ends the domain with the stream still open.
+pub(crate) fn write_and_exit(sink: SocketAddr, bytes: usize) -> Result<()> {
+    let stream = TcpStream::connect(sink)?;
+    write(&stream, Pattern::new(1), bytes)?;
+    rt::process::exit(0)
+}
+
 fn write(mut stream: &TcpStream, mut pattern: Pattern, bytes: usize) -> Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut left = bytes;
