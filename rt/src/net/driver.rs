@@ -13,6 +13,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Poll, Waker};
 
 use kernel::thread::{self, Timer};
@@ -42,6 +43,8 @@ enum Device {
 }
 
 static DEVICE: Mutex<Device> = Mutex::new(Device::Down);
+/// Whether the domain ends: its sockets are closed under the hands of threads that still run.
+static ENDING: AtomicBool = AtomicBool::new(false);
 /// Wakes the vCPU at the driver's next deadline.
 static DEADLINE: Mutex<Option<(u64, Timer)>> = Mutex::new(None);
 
@@ -202,6 +205,7 @@ pub(crate) fn shut_down() {
         finished.is_some()
     };
     // Streams that somebody still holds, too: their bytes were written.
+    ENDING.store(true, Ordering::Relaxed);
     if let Device::Up(frontend) = &mut *DEVICE.lock() {
         frontend.close_all(None, monotonic_ns());
     }
@@ -213,6 +217,12 @@ pub(crate) fn shut_down() {
     }) {
         log::warn!("the domain ends with a connect under way that the backend never answered");
     }
+}
+
+/// Whether the domain ends. A call that fails then should wait for the end instead, as it does
+/// in a process that exits.
+pub(super) fn is_ending() -> bool {
+    ENDING.load(Ordering::Relaxed)
 }
 
 /// Pages and ports of this domain.

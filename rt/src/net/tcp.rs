@@ -136,6 +136,7 @@ impl TcpStream {
         let poll = |waker: &Waker| {
             let result = driver::with(|frontend, now| match attempt(frontend, now) {
                 Ok(value) => Poll::Ready(Ok(value)),
+                Err(TryError::Failed(_)) if driver::is_ending() => Poll::Pending,
                 Err(TryError::Failed(error)) => Poll::Ready(Err(io::Error::from(error))),
                 Err(TryError::WouldBlock) => match frontend.register(self.id, interest, waker) {
                     Ok(()) => Poll::Pending,
