@@ -1,0 +1,3 @@
+//! pvcallsd: gives the guests of this Xen host sockets.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The control side: follows xenstore and the states of every device.
