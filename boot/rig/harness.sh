@@ -10,12 +10,31 @@ data=/callisto/data/${1%/*}
 . "/callisto/cases/$1.sh"
 '
 
-# What is left of the domains and modules a case used.
+. /callisto/backend.sh
+own_backend=$(cat /callisto/backend)
+
+# Sees to it that the run's own backend runs, whatever a case left.
+restore_backend() {
+	[ "$(backend)" = "$own_backend" ] && return
+	backend_stop || backend_kill
+	backend_start "$own_backend"
+}
+
+# The case $1 in the folder it is in; not without the backend, which fails every case anyway.
+run_or_fail() {
+	if restore_backend; then
+		exec setsid sh -c "$run_case" case "$1"
+	fi
+	echo "the backend $own_backend does not run" >/callisto/reason
+	exit 1
+}
+
+# What is left of the domains and backends a case used.
 clean_up() {
 	for id in $(xenstore-list /local/domain 2>/dev/null); do
 		[ "$id" = 0 ] || xl destroy "$id"
 	done
-	[ -d /sys/module/pvcalls_back ] || insmod /lib/modules/pvcalls-back.ko
+	restore_backend
 	cd / && rm -rf /tmp/case
 }
 
@@ -26,6 +45,10 @@ show_failure() {
 		tail -n 50 "$log"
 		echo
 	done
+	if [ "$(backend)" != linux ] && [ -s "$backend_log_file" ]; then
+		echo "---- pvcallsd, which $(kill -0 "$(backend_pid)" 2>/dev/null && echo runs || echo "does not run"), printed (at most 50 lines):"
+		backend_log | tail -n 50
+	fi
 	echo "---- xl list:"
 	xl list
 	echo "---- Xen's messages during the case:"
@@ -39,7 +62,7 @@ while read -r name seconds; do
 	xl dmesg -c >/dev/null # so that a failure shows this case's messages only
 	rm -f /callisto/reason /callisto/late
 	/callisto/record "case $name"
-	setsid sh -c "$run_case" case "$name" </dev/null 2>&1 &
+	run_or_fail "$name" </dev/null 2>&1 &
 	case=$!
 	setsid sh -c "sleep $seconds; : >/callisto/late; kill -KILL -$case" &
 	killer=$!

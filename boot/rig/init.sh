@@ -4,7 +4,7 @@
 # The second serial port carries what that script prints, and records for `cargo boot`
 # (boot/src/rig/wire.rs). Everything else goes to the Xen console, which is a log file.
 for folder in /usr/lib/xen-*/bin; do xen_bin=$folder; done
-export PATH="/usr/local/bin:$xen_bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root TERM=vt100
+export PATH="/usr/local/sbin:/usr/local/bin:$xen_bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root TERM=vt100
 
 mkdir -p /proc /sys /dev /tmp /run /root /var/lib/xen /var/lib/xenstored /var/log/xen/console /mnt
 mount -t proc proc /proc
@@ -31,7 +31,7 @@ printf '\\036%s %s\\n' "$(cat /callisto/nonce)" "\$*" >$wire
 EOF
 chmod 755 /callisto/record
 
-for module in xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs pvcalls-back; do
+for module in xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs; do
 	insmod /lib/modules/$module.ko || /callisto/record "cannot load the module $module"
 done
 mount -t xenfs xenfs /proc/xen
@@ -43,6 +43,12 @@ xenstored --pid-file /run/xenstored/pid >/dev/console 2>&1 || /callisto/record "
 xen-init-dom0 >/dev/console 2>&1 || /callisto/record "xen-init-dom0 failed"
 xenconsoled --pid-file /run/xen/xenconsoled.pid --log=guest --log-dir=/var/log/xen/console \
 	>/dev/console 2>&1 || /callisto/record "xenconsoled failed"
+
+. /callisto/backend.sh
+backend_start "$(cat /callisto/backend)" >/tmp/backend 2>&1 || {
+	/callisto/record "note the backend $(cat /callisto/backend) did not start:"
+	while IFS= read -r line; do /callisto/record "note   $line"; done </tmp/backend
+}
 
 /callisto/record ready
 cd /guest

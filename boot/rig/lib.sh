@@ -7,8 +7,15 @@
 #   # programs: socat            programs put into dom0 with their libraries
 #   # timeout: 30                seconds until it is killed; 60 if not given
 #   # host-memory: 6144          MiB the emulated machine must have
+#   # backend: pvcallsd (why)    the one backend it runs with; both if not given. `any`: it
+#                                is not about the backend, and runs with the first one only
 # The folder tests/GROUP/data, if there is one, is at $data.
+#
+# Besides what follows: `backend` prints the name of the backend that runs, and backend_start,
+# backend_stop, backend_kill and backend_log switch between them (backend.sh). After the case,
+# the run's own backend is started again.
 . /callisto/domain.sh
+. /callisto/backend.sh
 # Time limits are multiplied by this: `cargo boot test --patience`.
 patience=$(cat /callisto/patience)
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::rig::backend::{self, Backend};
 use crate::rig::payload::Added;
 use crate::rig::session::{DEFAULT_MEMORY_MIB, Machine};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,6 +41,9 @@ pub(crate) struct HostArgs {
     /// Memory of the emulated machine in MiB; dom0 has 1024 of them.
     #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY_MIB)]
     pub(crate) host_memory: u32,
+    /// What serves the guests' sockets in dom0.
+    #[arg(long, value_enum, default_value_t = backend::DEFAULT)]
+    pub(crate) backend: Backend,
     /// Processors.
     #[command(flatten)]
     pub(crate) processors: ProcessorArgs,
@@ -118,6 +122,9 @@ pub(crate) struct TestArgs {
     /// Print the cases' names and run none.
     #[arg(long)]
     pub(crate) list: bool,
+    /// Run the cases with this backend only, not with both.
+    #[arg(long, value_enum)]
+    pub(crate) backend: Option<Backend>,
     /// Processors.
     #[command(flatten)]
     pub(crate) processors: ProcessorArgs,
@@ -198,5 +205,29 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_backend_is_named_or_the_usual_one() {
+        let backend_of = |line: &[&str]| match Cli::try_parse_from(line).unwrap().command {
+            Command::Run(args) => Some(args.machine.backend),
+            Command::Exec(args) => Some(args.host.backend),
+            Command::Shell(args) => Some(args.host.backend),
+            Command::Test(args) => args.backend,
+            other => panic!("{other:?}"),
+        };
+        let usual = Some(backend::DEFAULT);
+        assert_eq!(backend_of(&["boot", "run"]), usual);
+        assert_eq!(backend_of(&["boot", "shell"]), usual);
+        assert_eq!(backend_of(&["boot", "exec", "--", "true"]), usual);
+        assert_eq!(backend_of(&["boot", "test"]), None, "both");
+        for backend in backend::ALL {
+            let option = ["--backend", backend.name()];
+            for command in ["run", "shell", "test"] {
+                let line = [&["boot", command], option.as_slice()].concat();
+                assert_eq!(backend_of(&line), Some(backend), "{command}");
+            }
+        }
+        assert!(Cli::try_parse_from(["boot", "run", "--backend", "qemu"]).is_err());
     }
 }

@@ -17,7 +17,10 @@ const TIMED_OUT: u8 = 124;
 pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
     tools::require(&tools::EMULATOR)?;
     let cache = Cache::ensure()?;
-    let mut payload = Payload::new(&format!("#!/bin/sh\n{}\n", args.script.join(" ")))?;
+    let mut payload = Payload::new(
+        &format!("#!/bin/sh\n{}\n", args.script.join(" ")),
+        args.host.backend,
+    )?;
     payload.add_all(&args.files)?;
     let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;

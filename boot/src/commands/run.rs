@@ -70,7 +70,7 @@ fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> 
         "#!/bin/sh\n. /callisto/servers.sh\nstart_servers /callisto/www\n\
          exec sh /callisto/run-guest.sh {name} {FOLDER}/{name}.cfg\n"
     );
-    let mut payload = Payload::new(&script)?;
+    let mut payload = Payload::new(&script, args.machine.backend)?;
     payload.file("callisto/run-guest.sh", 0o755, RUN_GUEST.as_bytes())?;
     payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
     payload.file("callisto/servers.sh", 0o755, SERVERS.as_bytes())?;

@@ -19,7 +19,7 @@ const END_OF_INPUT: [u8; 1] = [4];
 pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
     tools::require(&tools::EMULATOR)?;
     let cache = Cache::ensure()?;
-    let mut payload = Payload::new(&script())?;
+    let mut payload = Payload::new(&script(), args.host.backend)?;
     payload.add_all(&args.files)?;
     let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;

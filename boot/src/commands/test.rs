@@ -4,8 +4,9 @@ use crate::cli::TestArgs;
 use crate::guest::{build, image};
 use crate::host::tools;
 use crate::paths;
+use crate::rig::backend;
 use crate::rig::cache::Cache;
-use crate::suite::case::{self, Case};
+use crate::suite::case::{self, Group};
 use crate::suite::host;
 use crate::suite::report::Report;
 use crate::suite::runner::{self, Setting};
@@ -27,8 +28,15 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
             tests.display()
         );
     }
+    let tried = args
+        .backend
+        .map_or_else(|| backend::TESTED.to_vec(), |one| vec![one]);
+    let groups = case::groups(&cases, &tried);
     if args.list {
-        cases.iter().for_each(|case| println!("{}", case.name));
+        for group in &groups {
+            let labels = group.cases.iter().map(|case| group.label(case));
+            labels.for_each(|label| println!("{label}"));
+        }
         return Ok(0);
     }
     tools::require(&tools::EMULATOR)?;
@@ -36,7 +44,7 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
     if args.filter.is_none() && args.dir.is_none() {
         host::run(&mut report)?;
     }
-    let images = images(&cases, args.manifest_path.as_deref())?;
+    let images = images(&groups, args.manifest_path.as_deref())?;
     let cache = Cache::ensure()?;
     let setting = Setting {
         cache: &cache,
@@ -44,15 +52,16 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
         cpus: args.processors.host_cpus,
         patience: args.patience,
     };
-    for group in by_host_memory(cases) {
+    for group in &groups {
         runner::run(&setting, group, &mut report);
     }
     Ok(if report.finish() { 0 } else { 1 })
 }
 
 /// Builds every image that a case needs, with one call of cargo.
-fn images(cases: &[Case], manifest: Option<&Path>) -> Result<BTreeMap<String, PathBuf>> {
-    let names: BTreeSet<&String> = cases.iter().flat_map(|case| &case.images).collect();
+fn images(groups: &[Group], manifest: Option<&Path>) -> Result<BTreeMap<String, PathBuf>> {
+    let cases = groups.iter().flat_map(|group| &group.cases);
+    let names: BTreeSet<&String> = cases.flat_map(|case| &case.images).collect();
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -66,13 +75,4 @@ fn images(cases: &[Case], manifest: Option<&Path>) -> Result<BTreeMap<String, Pa
         Ok((name.clone(), image::write(linked, &folder.join(name))?))
     };
     names.iter().map(make).collect()
-}
-
-/// Cases that share an emulated machine, the smallest machine first.
-fn by_host_memory(cases: Vec<Case>) -> Vec<Vec<Case>> {
-    let mut groups: BTreeMap<u32, Vec<Case>> = BTreeMap::new();
-    for case in cases {
-        groups.entry(case.host_memory_mib).or_default().push(case);
-    }
-    groups.into_values().collect()
 }

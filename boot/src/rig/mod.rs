@@ -4,6 +4,7 @@
 //! collects the files of one run, [`session`] boots a host with them and speaks to it.
 
 pub(crate) mod archive;
+pub(crate) mod backend;
 pub(crate) mod cache;
 pub(crate) mod children;
 pub(crate) mod libs;

@@ -1,18 +1,26 @@
 //! The files of one run: what is appended to the base initramfs.
 
 use super::archive::Archive;
+use super::backend::{self, Backend};
 use super::programs::{self, Program};
 use super::{libs, wire};
 use crate::cli::AddArgs;
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Where files land in dom0 when no other place is given, and where scripts start.
 pub(crate) const FOLDER: &str = "/guest";
 
 const INIT: &str = include_str!("../../rig/init.sh");
+const BACKEND: &str = include_str!("../../rig/backend.sh");
 const XL_CONF: &str = include_str!("../../rig/xl.conf");
+
+/// dom0's users. The last is the one that the daemon may become.
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
+                      nobody:x:65534:65534:nobody:/:/bin/false\n\
+                      pvcallsd:x:998:998:pvcallsd:/:/bin/false\n";
+const GROUP: &str = "root:x:0:\nnogroup:x:65534:\npvcallsd:x:998:\n";
 
 /// A file or folder to be put into dom0: `FILE` or `FILE:DEST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,19 +61,25 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// A host that, once it is up, runs the shell script `main`.
-    pub(crate) fn new(main: &str) -> Result<Self> {
+    /// A host that, once it is up and has started `backend`, runs the shell script `main`.
+    pub(crate) fn new(main: &str, backend: Backend) -> Result<Self> {
         let nonce = wire::nonce()?;
         let mut archive = Archive::new(Vec::new());
         archive.file("init", 0o755, INIT.as_bytes())?;
         archive.file("callisto/nonce", 0o644, nonce.as_bytes())?;
         archive.file("callisto/main", 0o755, main.as_bytes())?;
         archive.file("etc/xen/xl.conf", 0o644, XL_CONF.as_bytes())?;
-        archive.file("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n")?;
-        archive.file("etc/group", 0o644, b"root:x:0:\n")?;
+        archive.file("callisto/backend.sh", 0o644, BACKEND.as_bytes())?;
+        archive.file("callisto/backend", 0o644, backend.name().as_bytes())?;
+        archive.file("etc/passwd", 0o644, PASSWD.as_bytes())?;
+        archive.file("etc/group", 0o644, GROUP.as_bytes())?;
         archive.file("etc/hosts", 0o644, b"127.0.0.1 localhost\n::1 localhost\n")?;
         archive.folder(FOLDER)?;
-        Ok(Self { archive, nonce })
+        let mut payload = Self { archive, nonce };
+        if backend == Backend::Pvcallsd {
+            backend::add_daemon(&mut payload)?;
+        }
+        Ok(payload)
     }
 
     /// What marks the control records of this run.
@@ -89,7 +103,12 @@ impl Payload {
 
     /// Puts a file or folder of this machine into dom0.
     pub(crate) fn add(&mut self, added: &Added) -> Result<()> {
-        self.archive.copy(&added.from, &added.to)
+        self.copy(&added.from, &added.to)
+    }
+
+    /// Puts a file or folder of this machine at `to` in dom0.
+    pub(crate) fn copy(&mut self, from: &Path, to: &str) -> Result<()> {
+        self.archive.copy(from, to)
     }
 
     /// Puts a program with everything it needs to run into dom0, under `/usr/local/bin`.

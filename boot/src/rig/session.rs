@@ -114,7 +114,10 @@ impl Session {
         loop {
             match self.next(deadline) {
                 Message::Record(record) if record == milestone => return Ok(()),
-                Message::Record(record) => ui::detail(format!("dom0: {record}")),
+                Message::Record(record) => match record.strip_prefix("note ") {
+                    Some(remark) => ui::warn(remark),
+                    None => ui::detail(format!("dom0: {record}")),
+                },
                 Message::Output(bytes) => ui::detail(String::from_utf8_lossy(&bytes).trim_end()),
                 Message::Silence => return Err(self.failure("dom0 was not up in time")),
                 Message::Ended => return Err(self.failure("the host went down while booting")),

@@ -1,10 +1,49 @@
 //! Finding cases, and reading what the comments at their start say they need.
 
+use crate::rig::backend::Backend;
 use crate::rig::session::DEFAULT_MEMORY_MIB;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const DEFAULT_TIMEOUT_S: u64 = 60;
+
+/// With which backends a case is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backends {
+    /// With each of them.
+    All,
+    /// With the first of those that are tried: the case is not about the backend.
+    Any,
+    /// With this one only.
+    Only(Backend),
+}
+
+impl Backends {
+    /// From a header's value: a name and why, or `any`.
+    fn parse(value: &str) -> Result<Self> {
+        let value = value.trim();
+        let (name, reason) = value.split_once(' ').unwrap_or((value, ""));
+        if name == "any" {
+            return Ok(Self::Any);
+        }
+        let backend =
+            Backend::from_name(name).with_context(|| format!("there is no backend `{name}`"))?;
+        if reason.trim().is_empty() {
+            bail!("`backend: {name}` must say why in parentheses, and where that is documented");
+        }
+        Ok(Self::Only(backend))
+    }
+
+    /// Whether a case is run with `backend`, when `tried` are.
+    fn have(self, backend: Backend, tried: &[Backend]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Any => tried.first() == Some(&backend),
+            Self::Only(own) => own == backend,
+        }
+    }
+}
 
 /// One case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +60,47 @@ pub(crate) struct Case {
     pub(crate) timeout_s: u64,
     /// What the emulated machine must have.
     pub(crate) host_memory_mib: u32,
+    /// What serves its guests.
+    pub(crate) backends: Backends,
+}
+
+/// Cases that can share a boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// What the emulated machine has.
+    pub(crate) host_memory_mib: u32,
+    /// What serves the guests.
+    pub(crate) backend: Backend,
+    /// The cases.
+    pub(crate) cases: Vec<Case>,
+}
+
+impl Group {
+    /// What reports call the case `name` in this group.
+    pub(crate) fn label(&self, case: &Case) -> String {
+        format!("{} [{}]", case.name, self.backend.name())
+    }
+}
+
+/// `cases` as often as they are to be run when `tried` are: one backend after the other, and
+/// for each the smallest machine first.
+pub(crate) fn groups(cases: &[Case], tried: &[Backend]) -> Vec<Group> {
+    let mut groups: BTreeMap<(usize, u32), Group> = BTreeMap::new();
+    for (place, backend) in tried.iter().copied().enumerate() {
+        for case in cases {
+            if !case.backends.have(backend, tried) {
+                continue;
+            }
+            let host_memory_mib = case.host_memory_mib;
+            let group = groups.entry((place, host_memory_mib)).or_insert(Group {
+                host_memory_mib,
+                backend,
+                cases: Vec::new(),
+            });
+            group.cases.push(case.clone());
+        }
+    }
+    groups.into_values().collect()
 }
 
 impl Case {
@@ -50,6 +130,7 @@ impl Case {
             programs: Vec::new(),
             timeout_s: DEFAULT_TIMEOUT_S,
             host_memory_mib: DEFAULT_MEMORY_MIB,
+            backends: Backends::All,
         };
         let comments = text.lines().map_while(|line| line.strip_prefix('#'));
         for (key, value) in comments.filter_map(|line| line.split_once(':')) {
@@ -65,8 +146,10 @@ impl Case {
                 "programs" => case.programs = words(),
                 "timeout" => case.timeout_s = number()?.into(),
                 "host-memory" => case.host_memory_mib = number()?,
+                "backend" => case.backends = Backends::parse(value)?,
                 // Other comments may have colons, but a misspelt key must not pass for one.
-                key @ ("image" | "program" | "host_memory" | "memory" | "time-out") => {
+                key
+                @ ("image" | "program" | "host_memory" | "memory" | "time-out" | "backends") => {
                     bail!("there is no key `{key}`")
                 }
                 _ => {}
@@ -118,6 +201,55 @@ mod tests {
             "the header ends at the first line that is no comment"
         );
         assert_eq!(case.group(), "g");
+    }
+
+    #[test]
+    fn the_header_says_which_backends() {
+        assert_eq!(parse("# images: a\n").unwrap().backends, Backends::All);
+        assert_eq!(parse("# backend: any\n").unwrap().backends, Backends::Any);
+        assert_eq!(
+            parse("# backend: pvcallsd (docs/protocol.md, \"End lost with data\")\n")
+                .unwrap()
+                .backends,
+            Backends::Only(Backend::Pvcallsd)
+        );
+        assert!(parse("# backend: qemu (why not)\n").is_err());
+        assert!(parse("# backend: linux\n").is_err(), "no reason");
+        assert!(parse("# backends: linux (why)\n").is_err());
+    }
+
+    #[test]
+    fn cases_are_grouped_by_backend_and_machine() {
+        let case = |name: &str, header: &str| {
+            Case::parse(name.into(), "g/cases/n.sh".into(), header).unwrap()
+        };
+        let cases = [
+            case("both", ""),
+            case("big", "# host-memory: 6144\n# backend: any\n"),
+            case("linux", "# backend: linux (its quirk)\n"),
+            case("any", "# backend: any\n"),
+        ];
+        let labels = |tried: &[Backend]| -> Vec<Vec<String>> {
+            groups(&cases, tried)
+                .iter()
+                .map(|group| group.cases.iter().map(|case| group.label(case)).collect())
+                .collect()
+        };
+        assert_eq!(
+            labels(&[Backend::Pvcallsd, Backend::Linux]),
+            [
+                vec!["both [pvcallsd]", "any [pvcallsd]"],
+                vec!["big [pvcallsd]"],
+                vec!["both [linux]", "linux [linux]"],
+            ]
+        );
+        assert_eq!(
+            labels(&[Backend::Linux]),
+            [
+                vec!["both [linux]", "linux [linux]", "any [linux]"],
+                vec!["big [linux]"],
+            ]
+        );
     }
 
     #[test]

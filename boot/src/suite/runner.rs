@@ -1,7 +1,8 @@
 //! Running cases: as many as possible in one boot of a host, and the rest in the next.
 
-use super::case::Case;
+use super::case::{Case, Group};
 use super::report::{Outcome, Report};
+use crate::rig::backend::Backend;
 use crate::rig::cache::Cache;
 use crate::rig::payload::{Added, FOLDER, Payload};
 use crate::rig::session::{Machine, Message, Session};
@@ -31,17 +32,17 @@ pub(crate) struct Setting<'a> {
     pub(crate) patience: u32,
 }
 
-/// Runs `cases`, which all want the same host memory.
-pub(crate) fn run(setting: &Setting<'_>, cases: Vec<Case>, report: &mut Report) {
-    let mut left = VecDeque::from(cases);
+/// Runs the cases of `group`.
+pub(crate) fn run(setting: &Setting<'_>, group: &Group, report: &mut Report) {
+    let mut left: VecDeque<&Case> = group.cases.iter().collect();
     while !left.is_empty() {
-        let Err(err) = run_in_one_boot(setting, &mut left, report) else {
+        let Err(err) = run_in_one_boot(setting, group, &mut left, report) else {
             continue;
         };
         // Another boot would hardly go better.
         for case in left.drain(..) {
             report.add(
-                &case.name,
+                &group.label(case),
                 &Outcome::Failed(format!("no host to run it: {err:#}")),
                 Duration::ZERO,
                 "",
@@ -53,15 +54,16 @@ pub(crate) fn run(setting: &Setting<'_>, cases: Vec<Case>, report: &mut Report) 
 /// Runs cases from the front of `left` until there are none, or the host is gone.
 fn run_in_one_boot(
     setting: &Setting<'_>,
-    left: &mut VecDeque<Case>,
+    group: &Group,
+    left: &mut VecDeque<&Case>,
     report: &mut Report,
 ) -> Result<()> {
-    let memory_mib = left.front().context("no case to run")?.host_memory_mib;
     let machine = Machine {
-        memory_mib,
+        memory_mib: group.host_memory_mib,
         cpus: setting.cpus,
     };
-    let mut session = Session::start(setting.cache, payload(setting, left)?, machine)?;
+    let payload = payload(setting, group.backend, left)?;
+    let mut session = Session::start(setting.cache, payload, machine)?;
     session.wait_until_ready()?;
     while let Some(case) = left.front() {
         let started = Instant::now();
@@ -69,7 +71,7 @@ fn run_in_one_boot(
         let (outcome, output) = follow(&mut session, started + limit * setting.patience);
         let gone = outcome.is_none();
         let outcome = outcome.unwrap_or_else(|| Outcome::Failed("dom0 went silent or down".into()));
-        report.add(&case.name, &outcome, started.elapsed(), &output);
+        report.add(&group.label(case), &outcome, started.elapsed(), &output);
         left.pop_front();
         if gone {
             if !left.is_empty() {
@@ -94,6 +96,9 @@ fn follow(session: &mut Session, deadline: Instant) -> (Option<Outcome>, String)
                         String::from_utf8_lossy(&output).into_owned(),
                     );
                 }
+                if let Some(remark) = record.strip_prefix("note ") {
+                    ui::warn(remark);
+                }
             }
             Message::Silence | Message::Ended => {
                 let text = format!(
@@ -107,8 +112,8 @@ fn follow(session: &mut Session, deadline: Instant) -> (Option<Outcome>, String)
     }
 }
 
-fn payload(setting: &Setting<'_>, cases: &VecDeque<Case>) -> Result<Payload> {
-    let mut payload = Payload::new(HARNESS)?;
+fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> Result<Payload> {
+    let mut payload = Payload::new(HARNESS, backend)?;
     payload.file("callisto/lib.sh", 0o644, LIB.as_bytes())?;
     payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
     let mut list = String::new();

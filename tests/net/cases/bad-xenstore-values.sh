@@ -3,7 +3,8 @@
 # images: net-probe
 # timeout: 120
 serve_echo 7
-rmmod pvcalls-back # the harness loads it again if this fails
+real=$(backend)
+backend_stop
 guest picky net-probe "args=connect-until-it-works $address:7"
 expect_console picky "main after "
 id=$(domid picky)
@@ -45,6 +46,6 @@ expect_console picky "xenstore key device/pvcalls/0/backend is \"relative/path\"
 
 # All is mended. The real backend only takes devices that are in the first state.
 xenstore-write $back/state 1 $front/backend-id 0 $front/backend $back
-insmod /lib/modules/pvcalls-back.ko
+backend_start "$real"
 expect_exit picky 0
 expect_console picky "connected at attempt"

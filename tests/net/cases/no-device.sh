@@ -2,8 +2,7 @@
 # the time of the handshake, a non-zero exit code, no hang.
 # images: net-probe
 # timeout: 120
-rmmod pvcalls-back
-trap 'insmod /lib/modules/pvcalls-back.ko' EXIT
+backend_stop
 guest absent net-probe "args=connect $address:7"
 # A driver domain that has no driver.
 guest driver net-probe args=sleep
