@@ -96,6 +96,12 @@ impl Client {
         }
     }
 
+    /// Allows so many watches at a time, instead of the 128 that a server allows an ordinary
+    /// domain: for daemons of a privileged one.
+    pub fn set_watches_max(&mut self, watches: usize) {
+        self.watches.set_max(watches);
+    }
+
     /// Queues a request.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use core::fmt;
 
 use crate::{Path, request};
 
-/// Watches per connection: what a server allows one domain.
+/// Watches per connection, unless told otherwise: what a server allows one domain.
 pub(crate) const WATCHES_MAX: usize = 128;
 
 /// Distinct paths queued for one watch. Readers look at all of a subtree anyway when many paths below it change.
@@ -62,16 +62,32 @@ impl Watch {
 }
 
 /// All watches of a client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watches {
     by_token: BTreeMap<WatchToken, Watch>,
     last_token: u32,
+    max: usize,
+}
+
+impl Default for Watches {
+    fn default() -> Self {
+        Self {
+            by_token: BTreeMap::new(),
+            last_token: 0,
+            max: WATCHES_MAX,
+        }
+    }
 }
 
 impl Watches {
+    /// Allows so many watches at a time. Those there are stay.
+    pub(crate) fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
     /// Registers a watch under a fresh token; `None` when there are too many.
     pub(crate) fn add(&mut self, path: Path<'_>) -> Option<WatchToken> {
-        if self.by_token.len() >= WATCHES_MAX {
+        if self.by_token.len() >= self.max {
             return None;
         }
         // A token is not used again soon, so events of an old watch cannot pass for those of a new one.
@@ -207,6 +223,9 @@ mod tests {
         let mut watches = Watches::default();
         let path = Path::new("a").unwrap();
         assert!((0..WATCHES_MAX).all(|_| watches.add(path).is_some()));
+        assert!(watches.add(path).is_none());
+        watches.set_max(WATCHES_MAX + 1);
+        assert!(watches.add(path).is_some());
         assert!(watches.add(path).is_none());
     }
 }
