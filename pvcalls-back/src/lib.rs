@@ -14,5 +14,6 @@ pub mod config;
 pub mod counters;
 pub mod device;
 pub mod features;
+pub mod metrics;
 pub mod policy;
 pub mod sessions;
