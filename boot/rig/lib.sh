@@ -5,6 +5,8 @@
 # its start say what it needs:
 #   # images: hello other        guest packages; each becomes the file /guest/NAME
 #   # programs: socat            programs put into dom0 with their libraries
+#   # linux: NAME                Linux guests from tests/GROUP/NAME: /guest/vmlinuz and
+#                                /guest/NAME.initramfs
 #   # timeout: 30                seconds until it is killed; 60 if not given
 #   # host-memory: 6144          MiB the emulated machine must have
 #   # backend: pvcallsd (why)    the one backend it runs with; both if not given. `any`: it

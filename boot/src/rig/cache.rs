@@ -14,6 +14,11 @@ use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Names in the cache.
+const HEADERS: &str = "headers";
+const DRIVERS: &str = "drivers";
+const RELEASE: &str = "kernel-release";
+
 /// Everything a host is booted from.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
@@ -66,6 +71,32 @@ impl Cache {
     /// The part of the initramfs that all runs share.
     pub(crate) fn base(&self) -> PathBuf {
         self.dir.join("base.cpio")
+    }
+
+    /// A statically linked busybox.
+    pub(crate) fn busybox(&self) -> PathBuf {
+        self.dir.join("busybox")
+    }
+
+    /// The kernel's headers, unpacked.
+    pub(crate) fn headers(&self) -> PathBuf {
+        self.dir.join(HEADERS)
+    }
+
+    /// The sources of Linux's PV Calls drivers.
+    pub(crate) fn driver_sources(&self) -> PathBuf {
+        self.dir.join(DRIVERS)
+    }
+
+    /// A folder for modules that are made for single tests.
+    pub(crate) fn modules(&self) -> Result<PathBuf> {
+        paths::dir(self.dir.join("modules"))
+    }
+
+    /// The kernel's full version, as in the names of its folders.
+    pub(crate) fn kernel_release(&self) -> Result<String> {
+        let path = self.dir.join(RELEASE);
+        std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     }
 
     fn at(rig: &Path, key: &str) -> Option<Self> {
@@ -157,6 +188,9 @@ impl Maker {
         std::fs::copy(&kernel, self.dir.join("vmlinuz"))
             .with_context(|| format!("cannot copy {}", kernel.display()))?;
         self.base(&root, &module)?;
+        std::fs::copy(root.join("bin/busybox"), self.dir.join("busybox"))
+            .context("cannot copy busybox")?;
+        std::fs::write(self.dir.join(RELEASE), &self.release)?;
         [root, debs, self.dir.join("module")]
             .iter()
             .try_for_each(|used| remove(used))
@@ -164,17 +198,22 @@ impl Maker {
 
     fn backend_module(&self, debs: &Path) -> Result<PathBuf> {
         ui::step("compiling Linux's PV Calls backend for dom0");
-        let root = paths::dir(self.dir.join("module/root"))?;
-        let source = paths::dir(self.dir.join("module/source"))?;
+        let headers = paths::dir(self.dir.join(HEADERS))?;
+        let drivers = paths::dir(self.dir.join(DRIVERS))?;
         for deb in &self.module {
             let file = debs.join(&deb.file);
             if deb.package().starts_with("linux-source") {
-                pvcalls::extract_source(&file, &source)?;
+                pvcalls::extract_source(&file, &drivers)?;
             } else {
-                apt::unpack(&file, &root)?;
+                apt::unpack(&file, &headers)?;
             }
         }
-        pvcalls::compile(&source, &root, &self.release)
+        let name = "pvcalls-back";
+        let build = paths::dir(self.dir.join("module"))?;
+        let source = format!("{name}.c");
+        std::fs::copy(drivers.join(&source), build.join(&source))
+            .context("cannot copy the backend's source")?;
+        pvcalls::compile(name, &[], &build, &headers, &self.release)
     }
 
     fn hypervisor(&self, root: &Path) -> Result<()> {
@@ -259,12 +298,16 @@ fn kernel_release() -> Result<String> {
 }
 
 fn key<'a>(release: &str, packages: impl Iterator<Item = &'a Deb>) -> String {
-    // FNV-1a: stable over compilers, unlike the standard library's hashes.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::from(recipe::VERSION);
-    for byte in packages.flat_map(|deb| deb.file.bytes().chain([0])) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    let bytes = packages.flat_map(|deb| deb.file.bytes().chain([0]));
+    let hash = fnv1a(u64::from(recipe::VERSION), bytes);
     format!("xen-{}-linux-{release}-{hash:016x}", recipe::XEN)
+}
+
+/// A hash that is stable over compilers, unlike the standard library's.
+pub(crate) fn fnv1a(seed: u64, bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn remove(dir: &Path) -> Result<()> {

@@ -1,7 +1,8 @@
-//! Compiling Linux's own PV Calls backend, which Debian's kernel leaves out.
+//! Compiling Linux's own PV Calls drivers, which Debian's kernel leaves out.
 //!
-//! The driver's one source file comes unmodified from Debian's package of the kernel source
-//! and is compiled against Debian's headers of the very kernel the host runs.
+//! The drivers' sources come unmodified from Debian's package of the kernel source and are
+//! compiled against Debian's headers of the very kernel the host runs: the backend for dom0,
+//! and the frontend, together with a driver of it from this workspace, for Linux guests.
 
 use super::recipe;
 use crate::host::tools;
@@ -10,25 +11,37 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Takes the driver's source out of the package file `deb` and puts it into `dir`.
+/// The drivers' files in `drivers/xen` of Linux's source.
+const SOURCES: [&str; 3] = ["pvcalls-back.c", "pvcalls-front.c", "pvcalls-front.h"];
+
+/// Takes the drivers' sources out of the package file `deb` and puts them into `dir`.
 pub(crate) fn extract_source(deb: &Path, dir: &Path) -> Result<()> {
     let series = recipe::LINUX;
+    let members = SOURCES.map(|name| format!("linux-source-{series}/drivers/xen/{name}"));
     // Both tars stop early, so the programs before them end with a broken pipe.
     let script = format!(
         "dpkg-deb --fsys-tarfile \"$1\" 2>/dev/null \
          | tar -xO ./usr/src/linux-source-{series}.tar.xz 2>/dev/null \
-         | tar -xJO --occurrence=1 linux-source-{series}/drivers/xen/pvcalls-back.c > pvcalls-back.c"
+         | tar -xJ --occurrence=1 --strip-components=3 {}",
+        members.join(" ")
     );
     let mut extract = Command::new("sh");
     extract
         .args(["-c", &script, "sh"])
         .arg(deb)
         .current_dir(dir);
-    cmd::run(&mut extract).context("cannot take pvcalls-back.c out of Debian's kernel source")
+    cmd::run(&mut extract).context("cannot take Linux's PV Calls drivers out of its source")
 }
 
-/// Compiles the source in `dir` with the headers unpacked below `root`; returns the module.
-pub(crate) fn compile(dir: &Path, root: &Path, kernel_release: &str) -> Result<PathBuf> {
+/// Compiles the module `name` in `dir` from `objects` there, with the headers unpacked below
+/// `root`; returns the module. Without objects, it is one file of the same name.
+pub(crate) fn compile(
+    name: &str,
+    objects: &[String],
+    dir: &Path,
+    root: &Path,
+    kernel_release: &str,
+) -> Result<PathBuf> {
     if !tools::usable_by_make(dir) {
         bail!(
             "the kernel's Makefiles cannot work in {}: its path has a blank or a special character in it",
@@ -49,7 +62,7 @@ pub(crate) fn compile(dir: &Path, root: &Path, kernel_release: &str) -> Result<P
         format!("include {}/Makefile\n", common.display()),
     )
     .with_context(|| format!("cannot write {}", makefile.display()))?;
-    std::fs::write(dir.join("Makefile"), "obj-m := pvcalls-back.o\n")?;
+    std::fs::write(dir.join("Makefile"), own_makefile(name, objects))?;
     let libraries = paths::dir(root.join("usr/lib/x86_64-linux-gnu"))?;
     let mut make = Command::new("make");
     make.arg("-C")
@@ -72,6 +85,29 @@ pub(crate) fn compile(dir: &Path, root: &Path, kernel_release: &str) -> Result<P
         .env_remove("MAKELEVEL")
         .env_remove("ARCH")
         .env_remove("CROSS_COMPILE");
-    cmd::run(&mut make).context("cannot compile the PV Calls backend")?;
-    Ok(dir.join("pvcalls-back.ko"))
+    cmd::run(&mut make).with_context(|| format!("cannot compile the kernel module {name}"))?;
+    Ok(dir.join(format!("{name}.ko")))
+}
+
+fn own_makefile(name: &str, objects: &[String]) -> String {
+    let module = format!("obj-m := {name}.o\n");
+    if objects.is_empty() {
+        return module;
+    }
+    format!("{module}{name}-objs := {}\n", objects.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_makefile;
+
+    #[test]
+    fn a_module_is_one_file_or_several() {
+        assert_eq!(own_makefile("a", &[]), "obj-m := a.o\n");
+        let objects = ["b.o", "c.o"].map(str::to_owned);
+        assert_eq!(
+            own_makefile("a", &objects),
+            "obj-m := a.o\na-objs := b.o c.o\n"
+        );
+    }
 }

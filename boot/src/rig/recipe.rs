@@ -1,7 +1,7 @@
 //! What a host is made of: names of Debian packages, and the files taken from them.
 
 /// Raised when the way the cached files are made changes, so that old caches are not used.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The version of Xen in Debian 12.
 pub(crate) const XEN: &str = "4.17";
@@ -85,8 +85,9 @@ pub(crate) const XENSTORE: [&str; 8] = [
     "chmod", "exists", "list", "ls", "read", "rm", "watch", "write",
 ];
 
-/// Libraries that are loaded by name at run time, which no program's list of needs shows.
-pub(crate) const LOADED_BY_NAME: [&str; 1] = ["libgcc_s.so.1"];
+/// Libraries that are loaded by name at run time, which no program's list of needs shows, or
+/// that our own programs in dom0 may need.
+pub(crate) const LOADED_BY_NAME: [&str; 2] = ["libgcc_s.so.1", "libm.so.6"];
 
 /// Kernel modules, in an order in which they can be loaded.
 pub(crate) const MODULES: [&str; 7] = [

@@ -56,6 +56,8 @@ pub(crate) struct Case {
     pub(crate) images: Vec<String>,
     /// Programs dom0 must have.
     pub(crate) programs: Vec<String>,
+    /// Linux guests, folders in tests/GROUP.
+    pub(crate) linux: Vec<String>,
     /// When it is killed.
     pub(crate) timeout_s: u64,
     /// What the emulated machine must have.
@@ -106,8 +108,12 @@ pub(crate) fn groups(cases: &[Case], tried: &[Backend]) -> Vec<Group> {
 impl Case {
     /// The folder with files of its group, if there is one.
     pub(crate) fn data(&self) -> Option<PathBuf> {
-        let data = self.path.parent()?.with_file_name("data");
-        data.is_dir().then_some(data)
+        self.folder("data").filter(|data| data.is_dir())
+    }
+
+    /// The folder `name` of its group.
+    pub(crate) fn folder(&self, name: &str) -> Option<PathBuf> {
+        Some(self.path.parent()?.with_file_name(name))
     }
 
     /// The first part of its name.
@@ -128,6 +134,7 @@ impl Case {
             path,
             images: Vec::new(),
             programs: Vec::new(),
+            linux: Vec::new(),
             timeout_s: DEFAULT_TIMEOUT_S,
             host_memory_mib: DEFAULT_MEMORY_MIB,
             backends: Backends::All,
@@ -144,6 +151,7 @@ impl Case {
             match key.trim() {
                 "images" => case.images = words(),
                 "programs" => case.programs = words(),
+                "linux" => case.linux = words(),
                 "timeout" => case.timeout_s = number()?.into(),
                 "host-memory" => case.host_memory_mib = number()?,
                 "backend" => case.backends = Backends::parse(value)?,
@@ -193,8 +201,10 @@ mod tests {
 
     #[test]
     fn the_header_says_what_a_case_needs() {
-        let case = parse("# A greeting: short.\n# images: a b\n# timeout: 5\n# host-memory: 6144\n\n# programs: no\n").unwrap();
+        let case = parse("# A greeting: short.\n# images: a b\n# timeout: 5\n# host-memory: 6144\n# linux: l\n\n# programs: no\n").unwrap();
         assert_eq!(case.images, ["a", "b"]);
+        assert_eq!(case.linux, ["l"]);
+        assert_eq!(case.folder("l"), Some("g/l".into()));
         assert_eq!((case.timeout_s, case.host_memory_mib), (5, 6144));
         assert!(
             case.programs.is_empty(),

@@ -4,6 +4,7 @@ use super::case::{Case, Group};
 use super::report::{Outcome, Report};
 use crate::rig::backend::Backend;
 use crate::rig::cache::Cache;
+use crate::rig::linux_guest;
 use crate::rig::payload::{Added, FOLDER, Payload};
 use crate::rig::session::{Machine, Message, Session};
 use crate::ui;
@@ -120,6 +121,7 @@ fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> 
     let mut programs = BTreeSet::new();
     let mut needed = BTreeSet::new();
     let mut data = BTreeMap::new();
+    let mut linux = BTreeMap::new();
     for case in cases {
         list.push_str(&format!(
             "{} {}\n",
@@ -131,6 +133,8 @@ fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> 
         payload.file(&format!("callisto/cases/{}.sh", case.name), 0o644, &script)?;
         programs.extend(&case.programs);
         needed.extend(&case.images);
+        let guests = case.linux.iter();
+        linux.extend(guests.filter_map(|name| Some((name, case.folder(name)?))));
         data.extend(case.data().map(|folder| (case.group(), folder)));
     }
     payload.file(
@@ -154,6 +158,13 @@ fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> 
             from: from.clone(),
             to: format!("{FOLDER}/{image}"),
         })?;
+    }
+    for (name, folder) in &linux {
+        let initramfs = linux_guest::initramfs(setting.cache, folder)?;
+        payload.file(&format!("{FOLDER}/{name}.initramfs"), 0o644, &initramfs)?;
+    }
+    if !linux.is_empty() {
+        payload.copy(&setting.cache.kernel(), &format!("{FOLDER}/vmlinuz"))?;
     }
     programs
         .into_iter()
