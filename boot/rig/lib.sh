@@ -4,7 +4,8 @@
 # command fails or when it says so; its guests and servers are ended after it. Comments at
 # its start say what it needs:
 #   # images: hello other        guest packages; each becomes the file /guest/NAME
-#   # programs: socat            programs put into dom0 with their libraries
+#   # programs: socat            programs put into dom0 with their libraries: of packages of
+#                                this workspace, of this machine, of Debian packages
 #   # linux: NAME                Linux guests from tests/GROUP/NAME: /guest/vmlinuz and
 #                                /guest/NAME.initramfs
 #   # timeout: 30                seconds until it is killed; 60 if not given

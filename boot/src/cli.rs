@@ -145,8 +145,9 @@ pub(crate) struct AddArgs {
     /// A file or folder to put into dom0, by default below /guest. May be repeated.
     #[arg(long, value_name = "FILE[:DEST]")]
     pub(crate) add: Vec<Added>,
-    /// A program to put into dom0 with the libraries it needs: this machine's, else from the
-    /// Debian package of that name. May be repeated.
+    /// A program to put into dom0 with the libraries it needs: that of a package of this
+    /// workspace, else this machine's, else from the Debian package of that name. May be
+    /// repeated.
     #[arg(long, value_name = "PROGRAM[@PACKAGE]")]
     pub(crate) add_bin: Vec<String>,
 }

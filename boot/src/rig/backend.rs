@@ -1,17 +1,10 @@
-//! The two backends that can give guests their sockets, and building our own for dom0.
-//!
-//! Linux's is a kernel module in the cache. Ours, `pvcallsd`, is a program of this workspace:
-//! compiled here, against this machine's C library, and run in dom0 with Debian 12's.
+//! The two backends that can give guests their sockets: Linux's is a kernel module in the
+//! cache, ours a program of this workspace.
 
-use super::libs;
+use super::own;
 use super::payload::Payload;
-use crate::{cmd, paths, ui};
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
-use object::{Object, ObjectSection};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// What serves the guests' sockets in dom0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -34,18 +27,6 @@ pub(crate) const ALL: [Backend; 2] = match DEFAULT {
 /// Those that `cargo boot test` tries when nobody says which.
 pub(crate) const TESTED: [Backend; 1] = [DEFAULT];
 
-/// The C library of Debian 12, which dom0 has.
-const DOM0_GLIBC: (u32, u32) = (2, 36);
-
-/// Libraries that dom0 has in Debian 12's version. This machine's must not replace them: all
-/// of dom0's programs use them, and they fit only each other.
-const DOM0_LIBRARIES: [&str; 4] = [
-    "ld-linux-x86-64.so.2",
-    "libc.so.6",
-    "libgcc_s.so.1",
-    "libm.so.6",
-];
-
 const CONFIG: &str = include_str!("../../rig/pvcallsd.toml");
 
 impl Backend {
@@ -66,82 +47,8 @@ impl Backend {
 /// Puts our daemon into dom0, built if it is not up to date.
 pub(crate) fn add_daemon(payload: &mut Payload) -> Result<()> {
     payload.file("etc/pvcallsd.toml", 0o644, CONFIG.as_bytes())?;
-    let daemon = build_for_host("pvcalls-back", "pvcallsd")?;
-    add_own(payload, &daemon, "usr/local/sbin/pvcallsd")
-}
-
-/// Builds a program of this workspace that runs in dom0.
-pub(crate) fn build_for_host(package: &str, program: &str) -> Result<PathBuf> {
-    ui::step(format!("building {program}"));
-    let target = paths::workspace().join("target");
-    let mut build =
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    build
-        .args([
-            "build",
-            "--release",
-            "--quiet",
-            "--package",
-            package,
-            "--bin",
-            program,
-        ])
-        .arg("--target-dir")
-        .arg(&target)
-        .current_dir(paths::workspace())
-        // What the outer cargo set for this program is not meant for the inner one.
-        .env_remove("CARGO_BUILD_TARGET")
-        .env_remove("CARGO_TARGET_DIR");
-    cmd::run_visibly(&mut build).with_context(|| format!("{program} does not build"))?;
-    Ok(target.join("release").join(program))
-}
-
-/// Puts a program of ours with the libraries that dom0 lacks at `to` in dom0.
-pub(crate) fn add_own(payload: &mut Payload, program: &Path, to: &str) -> Result<()> {
-    let bytes =
-        std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
-    let needed = needed_glibc(&bytes)
-        .with_context(|| format!("{}: not a well-formed ELF file", program.display()))?;
-    if needed > DOM0_GLIBC {
-        bail!(
-            "{} was built on a machine with a newer C library: it needs glibc {}.{}, and the rig's dom0 \
-             is Debian 12, with glibc {}.{}. Build on Debian 12, in a container for example; or use \
-             Linux's backend with `--backend linux`.",
-            program.display(),
-            needed.0,
-            needed.1,
-            DOM0_GLIBC.0,
-            DOM0_GLIBC.1
-        );
-    }
-    payload.file(to, 0o755, &bytes)?;
-    for (path, file) in libs::closure(Path::new("/"), program)? {
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        if !DOM0_LIBRARIES.contains(&name) {
-            payload.copy(&file, &path)?;
-        }
-    }
-    Ok(())
-}
-
-/// The newest version of glibc that a program's symbols name: their versions stand among the
-/// strings for the dynamic linker.
-fn needed_glibc(elf: &[u8]) -> Result<(u32, u32)> {
-    let file = object::File::parse(elf)?;
-    let strings = match file.section_by_name(".dynstr") {
-        Some(section) => section.data()?,
-        None => &[], // a static program
-    };
-    let versions = strings
-        .split(|byte| *byte == 0)
-        .filter_map(|string| glibc_version(std::str::from_utf8(string).ok()?));
-    Ok(versions.max().unwrap_or((0, 0)))
-}
-
-/// From `GLIBC_2.34` or `GLIBC_2.2.5`.
-fn glibc_version(symbol_version: &str) -> Option<(u32, u32)> {
-    let mut numbers = symbol_version.strip_prefix("GLIBC_")?.split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    let daemon = own::build("pvcalls-back", "pvcallsd")?;
+    own::add(payload, &daemon, "usr/local/sbin/pvcallsd")
 }
 
 #[cfg(test)]
@@ -158,23 +65,5 @@ mod tests {
         assert_eq!(ALL[0], DEFAULT);
         assert_ne!(ALL[0], ALL[1]);
         assert_eq!(Backend::from_name("qemu"), None);
-    }
-
-    #[test]
-    fn versions_of_glibc_are_compared_as_numbers() {
-        assert_eq!(glibc_version("GLIBC_2.34"), Some((2, 34)));
-        assert_eq!(glibc_version("GLIBC_2.2.5"), Some((2, 2)));
-        assert_eq!(glibc_version("GLIBC_PRIVATE"), None);
-        assert_eq!(glibc_version("GCC_3.0"), None);
-        assert!(glibc_version("GLIBC_2.4") < glibc_version("GLIBC_2.36"));
-    }
-
-    #[test]
-    fn a_program_names_the_glibc_it_needs() {
-        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let needed = needed_glibc(&own).unwrap();
-        // Rust's standard library needs 2.17 at least.
-        assert!(needed >= (2, 17), "{needed:?}");
-        assert!(needed_glibc(b"no program").is_err());
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod cache;
 pub(crate) mod children;
 pub(crate) mod libs;
 pub(crate) mod linux_guest;
+pub(crate) mod own;
 pub(crate) mod payload;
 pub(crate) mod programs;
 pub(crate) mod pvcalls;

@@ -3,7 +3,7 @@
 use super::archive::Archive;
 use super::backend::{self, Backend};
 use super::programs::{self, Program};
-use super::{libs, wire};
+use super::{libs, own, wire};
 use crate::cli::AddArgs;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -111,8 +111,13 @@ impl Payload {
         self.archive.copy(from, to)
     }
 
-    /// Puts a program with everything it needs to run into dom0, under `/usr/local/bin`.
+    /// Puts a program with everything it needs to run into dom0, under `/usr/local/bin`: that
+    /// of a package of this workspace, this machine's, or that of a Debian package.
     pub(crate) fn add_program(&mut self, wanted: &str) -> Result<()> {
+        if !wanted.contains('/') && own::has(wanted) {
+            let program = own::build(wanted, wanted)?;
+            return own::add(self, &program, &format!("usr/local/bin/{wanted}"));
+        }
         let Program { name, root, path } = programs::find(wanted)?;
         self.archive.copy(
             &libs::resolve(&root, &path)?,
