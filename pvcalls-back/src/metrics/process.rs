@@ -13,6 +13,7 @@ use rustix::fs::{Dir, Mode, OFlags};
 pub struct Process {
     descriptors: Option<Mutex<Dir>>,
     statm: Option<File>,
+    page_bytes: u64,
     started: SystemTime,
 }
 
@@ -27,6 +28,8 @@ impl Process {
         Self {
             descriptors: descriptors.map(Mutex::new),
             statm: File::open("/proc/self/statm").ok(),
+            // rustix reads it from /proc, once.
+            page_bytes: u64::try_from(rustix::param::page_size()).unwrap_or(4096),
             started: SystemTime::now(),
         }
     }
@@ -56,8 +59,7 @@ impl Process {
     pub fn resident_bytes(&self) -> Option<u64> {
         let mut text = [0; 256];
         let length = self.statm.as_ref()?.read_at(&mut text, 0).ok()?;
-        let page = u64::try_from(rustix::param::page_size()).ok()?;
-        resident_pages(text.get(..length)?).map(|pages| pages * page)
+        resident_pages(text.get(..length)?).map(|pages| pages * self.page_bytes)
     }
 
     /// Time spent on processors, in user mode and in the kernel.
