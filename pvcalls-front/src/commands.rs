@@ -45,6 +45,8 @@ pub(crate) struct Commands {
     req_prod: Index,
     rsp_cons: Index,
     table: Box<[Entry]>,
+    /// Whether the backend shows in the page that it lives.
+    shows_life: bool,
     /// Bad responses in all.
     faults: u64,
     /// Bad responses that good answers have not made up for.
@@ -74,7 +76,8 @@ pub(crate) struct Full;
 
 impl Commands {
     /// Makes a fresh command ring in `page` (one page, which the backend does not use yet).
-    pub(crate) fn new(page: SharedPages, port: Port) -> Self {
+    /// `shows_life` if the backend said that it will show so.
+    pub(crate) fn new(page: SharedPages, port: Port, shows_life: bool) -> Self {
         page.zero_first_page();
         page.store(sring::REQ_EVENT, 1);
         page.store(sring::RSP_EVENT, 1);
@@ -88,6 +91,7 @@ impl Commands {
             req_prod: Index::default(),
             rsp_cons: Index::default(),
             table: Box::from([entry; SLOTS as usize]),
+            shows_life,
             faults: 0,
             suspicion: 0,
             good: 0,
@@ -101,6 +105,17 @@ impl Commands {
     /// Gives the page up, for when the device goes down.
     pub(crate) fn into_page(self) -> SharedPages {
         self.page
+    }
+
+    /// Whether the backend shows in the page that it lives, as both sides agreed.
+    pub(crate) fn shows_life(&self) -> bool {
+        self.shows_life
+    }
+
+    /// Whether the backend showed that it lives, and does not any more. It does from before its
+    /// state 4 on, and commands begin after that; so a zero is a death, however early.
+    pub(crate) fn died(&self) -> bool {
+        self.shows_life && self.page.load(sring::ALIVE) & 0xff == 0
     }
 
     /// Requests whose slot has not come back.

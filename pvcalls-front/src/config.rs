@@ -25,6 +25,14 @@ pub struct Config {
     /// meanwhile, not even RELEASE, for up to 131 s each. One that waits on this side can be
     /// given up without a trace, so the default is low: one at work and one ready.
     pub connects_in_flight: u32,
+    /// How long a connect without a deadline of its own waits for a backend that is away.
+    pub outage_patience_ns: u64,
+    /// How long the device stays down after a connection to the backend that did not last, or an
+    /// attempt at one that failed; doubled each time. A backend that goes away after more than
+    /// ten seconds is not waited out: the device comes up as soon as it is back.
+    pub reconnect_pause_ns: u64,
+    /// The longest such pause.
+    pub reconnect_pause_max_ns: u64,
 }
 
 impl Default for Config {
@@ -35,6 +43,9 @@ impl Default for Config {
             connect_timeout_ns: 150 * SECOND_NS,
             linger_ns: 5 * SECOND_NS,
             connects_in_flight: 2,
+            outage_patience_ns: 10 * SECOND_NS,
+            reconnect_pause_ns: SECOND_NS,
+            reconnect_pause_max_ns: 60 * SECOND_NS,
         }
     }
 }
@@ -46,6 +57,7 @@ pub struct ConnectOptions {
     /// that is less.
     pub ring_order: Option<RingOrder>,
     /// The time, on the clock of `now_ns`, at which the caller gives up; `None` for
-    /// [`Config::connect_timeout_ns`] from now.
+    /// [`Config::connect_timeout_ns`] from now, or [`Config::outage_patience_ns`] while the backend
+    /// is away.
     pub deadline_ns: Option<u64>,
 }

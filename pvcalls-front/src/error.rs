@@ -76,16 +76,16 @@ pub enum DeviceFault {
     Responses,
     /// The backend left the state Connected.
     BackendGone,
+    /// The backend's process ended: the byte that says it lives was cleared.
+    BackendDied,
 }
 
 impl DeviceFault {
-    /// The error number that a socket call reports for it.
+    /// The error number that a socket call reports for it. Whatever the reason, the connection is
+    /// gone, and a new one can be tried.
     #[must_use]
     pub fn errno(&self) -> Errno {
-        match self {
-            Self::ResponseIndex | Self::Responses => Errno::EIO,
-            Self::BackendGone => Errno::ECONNRESET,
-        }
+        Errno::ECONNRESET
     }
 }
 
@@ -95,6 +95,7 @@ impl fmt::Display for DeviceFault {
             Self::ResponseIndex => "the backend moved rsp_prod out of its window",
             Self::Responses => "the backend keeps answering what was not asked",
             Self::BackendGone => "the PV Calls backend disconnected",
+            Self::BackendDied => "the PV Calls backend died",
         })
     }
 }
@@ -112,8 +113,12 @@ pub enum SocketError {
     Remote(Errno),
     /// The backend broke the rules of the data ring.
     Ring(RingFault),
-    /// The whole device is out of use.
+    /// The whole device went out of use while the socket was.
     Device(DeviceFault),
+    /// The device was out of use and did not come back in time for a connect.
+    Away,
+    /// This guest ran short of something when the device was back.
+    Resources(ResourceError),
 }
 
 impl SocketError {
@@ -127,6 +132,8 @@ impl SocketError {
             Self::Remote(errno) => *errno,
             Self::Ring(_) => Errno::EIO,
             Self::Device(fault) => fault.errno(),
+            Self::Away => Errno::ENETDOWN,
+            Self::Resources(error) => error.errno(),
         }
     }
 
@@ -136,7 +143,8 @@ impl SocketError {
         match self {
             Self::NoSuchSocket | Self::NotConnected => Blame::Caller,
             Self::TimedOut | Self::Remote(_) => Blame::Remote,
-            Self::Ring(_) | Self::Device(_) => Blame::Backend,
+            Self::Ring(_) | Self::Device(_) | Self::Away => Blame::Backend,
+            Self::Resources(_) => Blame::Guest,
         }
     }
 }
@@ -150,6 +158,8 @@ impl fmt::Display for SocketError {
             Self::Remote(errno) => errno.fmt(f),
             Self::Ring(fault) => fault.fmt(f),
             Self::Device(fault) => fault.fmt(f),
+            Self::Away => f.write_str("the PV Calls backend is away"),
+            Self::Resources(error) => error.fmt(f),
         }
     }
 }
@@ -166,8 +176,6 @@ pub enum ConnectError {
     },
     /// This guest ran short of something.
     Resources(ResourceError),
-    /// The whole device is out of use.
-    Device(DeviceFault),
 }
 
 impl ConnectError {
@@ -177,7 +185,6 @@ impl ConnectError {
         match self {
             Self::RingOrder { .. } => Errno::EINVAL,
             Self::Resources(error) => error.errno(),
-            Self::Device(fault) => fault.errno(),
         }
     }
 
@@ -187,7 +194,6 @@ impl ConnectError {
         match self {
             Self::RingOrder { .. } => Blame::Caller,
             Self::Resources(_) => Blame::Guest,
-            Self::Device(_) => Blame::Backend,
         }
     }
 }
@@ -199,7 +205,6 @@ impl fmt::Display for ConnectError {
                 write!(f, "ring order {asked} asked for, the backend takes {max}")
             }
             Self::Resources(error) => error.fmt(f),
-            Self::Device(fault) => fault.fmt(f),
         }
     }
 }

@@ -43,6 +43,15 @@ impl Quarantine {
         }
     }
 
+    /// Takes over what another one holds.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        if !other.pages.is_empty() {
+            self.pages.extend(other.pages);
+            self.interval_ns = RETRY_NS;
+            self.next_ns = other.next_ns;
+        }
+    }
+
     /// Tries again what is due.
     pub(crate) fn poll<P: Platform>(&mut self, platform: &mut P, now_ns: u64) {
         if self.pages.is_empty() || now_ns < self.next_ns {

@@ -9,7 +9,8 @@
 //!                Closed ◀────────────────── Releasing ◀──────┘
 //!                              9
 //! ```
-//! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent.
+//! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent. While the
+//!    device is out of use there is no ring yet, and the socket waits for the device.
 //! 2. SOCKET succeeded: CONNECT waits for a slot or is sent.
 //! 3. CONNECT succeeded, and somebody still wants it.
 //! 4. `Frontend::close`: bytes in the out ring are still to go.
@@ -24,14 +25,16 @@
 //! with the backend changes nothing in the state: only the answer can say whether the backend
 //! maps the ring. The caller has its error at once; the ring stays where it is until then.
 //! The socket leaves the table when it is Closed and the caller has closed its handle.
-//! A device that breaks moves every socket to Closed, with its pages in quarantine. The ring of a
-//! CONNECT that is with the backend is not even offered back before the backend is closed: until
-//! then it may be mapped at any time, and a Linux backend that fails in this takes dom0 with it.
+//! A device that breaks moves every socket to Closed, with its pages in quarantine; what came in is
+//! saved before. The ring of a CONNECT that is with the backend is not even offered back before the
+//! backend is closed: until then it may be mapped at any time, and a Linux backend that fails in
+//! this takes dom0 with it.
 
 use alloc::vec::Vec;
 use core::net::SocketAddrV4;
 
 use crate::budget::Budget;
+use crate::config::ConnectOptions;
 use crate::errno::Errno;
 use crate::error::SocketError;
 use crate::index::Index;
@@ -83,6 +86,7 @@ pub enum Interest {
 pub(crate) struct Socket {
     pub(crate) id: SocketId,
     pub(crate) to: SocketAddrV4,
+    pub(crate) options: ConnectOptions,
     state: State,
     pub(crate) slot: Slot,
     /// The caller still has its handle.
@@ -106,16 +110,24 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(id: SocketId, to: SocketAddrV4, data: DataRing, deadline_ns: u64) -> Self {
+    /// A socket in Creating: with its data ring, or waiting for the device.
+    pub(crate) fn new(
+        id: SocketId,
+        to: SocketAddrV4,
+        options: ConnectOptions,
+        data: Option<DataRing>,
+        deadline_ns: u64,
+    ) -> Self {
         log::trace!("{id}: Creating, to {to}");
         Self {
             id,
             to,
+            options,
             state: State::Creating,
             slot: Slot::None,
             owned: true,
             failure: None,
-            data: Some(data),
+            data,
             salvage: Salvage::default(),
             deadline_ns,
             linger_ns: 0,
@@ -200,13 +212,20 @@ impl Socket {
         !self.owned || self.failure.is_some()
     }
 
+    /// Whether it waits for the device to come up.
+    pub(crate) fn waits_for_device(&self) -> bool {
+        self.state == State::Creating && self.data.is_none()
+    }
+
     /// Moves what the backend delivered so far into private memory, because the ring is about to
     /// go: a server that answers and resets must not cost the caller its answer.
     pub(crate) fn rescue(&mut self) {
         let Some(data) = &mut self.data else {
             return;
         };
-        if self.owned && data.input.refresh(&data.ring).is_ok() {
+        // Once only: after that the ring holds nothing that was not saved.
+        let flowing = self.state == State::Open;
+        if flowing && self.owned && data.input.refresh(&data.ring).is_ok() {
             self.salvage.fill(data);
         }
     }

@@ -22,6 +22,9 @@ pub(crate) mod sring {
     pub(crate) const REQ_EVENT: usize = offset_of!(xen_pvcalls_sring, req_event);
     pub(crate) const RSP_PROD: usize = offset_of!(xen_pvcalls_sring, rsp_prod);
     pub(crate) const RSP_EVENT: usize = offset_of!(xen_pvcalls_sring, rsp_event);
+    /// The word whose lowest byte says that the backend lives, with `feature-alive`: the first
+    /// bytes that version 1 leaves unused.
+    pub(crate) const ALIVE: usize = 16;
     const SLOTS: usize = offset_of!(xen_pvcalls_sring, ring);
 
     /// Slots in the page: what is left of it after the header, rounded down to a power of two.
@@ -35,7 +38,7 @@ pub(crate) mod sring {
     }
 
     const _: () = assert!(REQ_PROD == 0 && REQ_EVENT == 4 && RSP_PROD == 8 && RSP_EVENT == 12);
-    const _: () = assert!(SLOTS == 64);
+    const _: () = assert!(SLOTS == 64 && ALIVE + 4 <= SLOTS && ALIVE >= RSP_EVENT + 4);
     const _: () = assert!(((super::PAGE_SIZE - SLOTS) / SLOT_BYTES).ilog2() == SLOT_COUNT.ilog2());
 }
 

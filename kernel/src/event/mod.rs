@@ -67,6 +67,11 @@ pub fn set_handler(port: Port, handler: Handler) {
     two_level::unmask(port);
 }
 
+/// How many ports have a handler.
+pub fn in_use() -> usize {
+    HANDLERS.lock().iter().flatten().count()
+}
+
 /// Stops events of `port` from being looked at. They stay pending.
 pub fn mask(port: Port) {
     two_level::mask(port);

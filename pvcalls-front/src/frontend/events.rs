@@ -2,7 +2,7 @@
 
 use super::{DEVICE, Frontend};
 use crate::error::{DeviceFault, SocketError};
-use crate::platform::{Platform, XenbusState};
+use crate::platform::Platform;
 use crate::socket::{Socket, State};
 use crate::units::Port;
 
@@ -10,11 +10,11 @@ impl<P: Platform> Frontend<P> {
     /// An event came in on `port`, whose pending bit was cleared before. Returns false if the
     /// port is none of this device's.
     pub fn on_event(&mut self, port: Port, now_ns: u64) -> bool {
-        if port == self.commands.port() {
-            let before = self.commands.outstanding();
+        if self.command_port() == Some(port) {
+            let before = self.outstanding();
             self.receive(now_ns);
-            let useful = self.commands.outstanding() != before;
-            if self.command_budget.spend(useful, now_ns) {
+            let useful = self.outstanding() != before;
+            if self.broken.is_none() && self.command_budget.spend(useful, now_ns) {
                 self.counters.masked += 1;
                 self.platform.mask_port(port);
                 self.rearm_device();
@@ -66,6 +66,7 @@ impl<P: Platform> Frontend<P> {
             }
         }
         self.pump();
+        self.plan_look(now_ns);
     }
 
     /// Looks at every socket, event or not: for use when events may have been lost.
@@ -77,34 +78,20 @@ impl<P: Platform> Frontend<P> {
         self.pump();
     }
 
-    /// The backend's `state` key changed. Whatever ends the connection breaks the device.
-    pub fn on_backend_state(&mut self, state: XenbusState, now_ns: u64) {
-        match state {
-            XenbusState::Connected | XenbusState::Initialised | XenbusState::Other(_) => {}
-            XenbusState::Closing => self.break_device(DeviceFault::BackendGone, now_ns),
-            XenbusState::Absent
-            | XenbusState::Initialising
-            | XenbusState::InitWait
-            | XenbusState::Closed => {
-                self.break_device(DeviceFault::BackendGone, now_ns);
-                self.let_go(now_ns);
-            }
-        }
-    }
-
     /// Takes what answers there are; no more than there are requests outstanding.
-    fn receive(&mut self, now_ns: u64) {
-        if self.broken.is_some() {
-            return;
-        }
-        loop {
-            match self.commands.receive() {
+    pub(super) fn receive(&mut self, now_ns: u64) {
+        while self.broken.is_none()
+            && let Some(commands) = &mut self.commands
+        {
+            match commands.receive() {
                 Ok(Some(answer)) => self.answer(answer, now_ns),
-                Ok(None) => break,
-                Err(fault) => {
-                    self.break_device(fault, now_ns);
+                Ok(None) => {
+                    if commands.died() {
+                        self.break_device(DeviceFault::BackendDied, now_ns);
+                    }
                     break;
                 }
+                Err(fault) => self.break_device(fault, now_ns),
             }
         }
         self.pump();
@@ -118,7 +105,11 @@ impl<P: Platform> Frontend<P> {
         match socket.state() {
             State::Creating | State::Connecting => {
                 if now_ns >= socket.deadline_ns && !socket.abandoned() {
-                    socket.fail(SocketError::TimedOut);
+                    let patient = socket.options.deadline_ns.is_none();
+                    socket.fail(match socket.waits_for_device() && patient {
+                        true => SocketError::Away,
+                        false => SocketError::TimedOut,
+                    });
                     self.abandon(place, now_ns);
                 }
             }
@@ -196,9 +187,13 @@ impl<P: Platform> Frontend<P> {
     }
 
     fn service_device(&mut self, now_ns: u64) {
-        if self.command_budget.expire(now_ns) && self.broken.is_none() {
-            self.platform.unmask_port(self.commands.port());
+        if self.command_budget.expire(now_ns)
+            && self.broken.is_none()
+            && let Some(commands) = &self.commands
+        {
+            self.platform.unmask_port(commands.port());
         }
+        self.look_ns = self.look_ns.filter(|&at_ns| at_ns > now_ns);
         self.quarantine.poll(&mut self.platform, now_ns);
         self.rearm_device();
     }
@@ -217,6 +212,7 @@ impl<P: Platform> Frontend<P> {
         let deadlines = [
             self.quarantine.deadline_ns(),
             self.command_budget.deadline_ns(),
+            self.look_ns,
         ];
         if let Some(at_ns) = deadlines.into_iter().flatten().min() {
             self.timers.arm(DEVICE, at_ns);

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::commands::{Answer, Full};
 use crate::config::ConnectOptions;
-use crate::error::{ConnectError, DeviceFault, SocketError, TryError};
+use crate::error::{ConnectError, ResourceError, SocketError, TryError};
 use crate::index::Index;
 use crate::platform::Platform;
 use crate::ring::{DataRing, Ring};
@@ -20,31 +20,30 @@ impl<P: Platform> Frontend<P> {
     /// Begins to connect; [`try_connect`](Self::try_connect) tells the outcome.
     ///
     /// The handle is the caller's until it is given to [`close`](Self::close), whatever becomes
-    /// of the connection.
+    /// of the connection. While the device is out of use the socket waits for it, until its own
+    /// deadline or for [`Config::outage_patience_ns`](crate::Config::outage_patience_ns).
     ///
     /// # Errors
-    /// Only what shows at once: a ring order out of range, a shortage of this guest, a device
-    /// that is out of use. Nothing is left behind then.
+    /// Only what shows at once: a ring order out of range, a shortage of this guest. Nothing is
+    /// left behind then.
     pub fn connect(
         &mut self,
         to: SocketAddrV4,
         options: ConnectOptions,
         now_ns: u64,
     ) -> Result<SocketId, ConnectError> {
-        if let Some(fault) = self.broken {
-            return Err(ConnectError::Device(fault));
-        }
         let max = self.max_order;
-        let order = match options.ring_order {
-            Some(asked) if asked > max => return Err(ConnectError::RingOrder { asked, max }),
-            Some(asked) => asked,
-            None => self.config.ring_order.min(max),
+        if let Some(asked) = options.ring_order
+            && asked > max
+        {
+            return Err(ConnectError::RingOrder { asked, max });
+        }
+        let (data, patience_ns) = if self.broken.is_some() {
+            (None, self.config.outage_patience_ns)
+        } else {
+            let ring = self.create_ring(options).map_err(ConnectError::Resources)?;
+            (Some(ring), self.config.connect_timeout_ns)
         };
-        let ring = Ring::create(&mut self.platform, self.backend, order)
-            .map_err(ConnectError::Resources)?;
-        let port = ring.port();
-        let data = DataRing::new(ring, Index::default());
-        let patience_ns = self.config.connect_timeout_ns;
         let deadline_ns = options
             .deadline_ns
             .unwrap_or(now_ns.saturating_add(patience_ns));
@@ -52,12 +51,33 @@ impl<P: Platform> Frontend<P> {
         // 1
         let id = self
             .sockets
-            .insert(|id| Socket::new(id, to, data, deadline_ns));
-        self.by_port.insert(port, id.place());
-        self.queue(id.place());
-        self.rearm(id.place());
+            .insert(|id| Socket::new(id, to, options, data, deadline_ns));
+        self.set_out(id.place());
         self.pump();
         Ok(id)
+    }
+
+    /// A data ring for a connect, as large as was asked for or the backend takes.
+    pub(super) fn create_ring(
+        &mut self,
+        options: ConnectOptions,
+    ) -> Result<DataRing, ResourceError> {
+        let order = options.ring_order.unwrap_or(self.config.ring_order);
+        let order = order.min(self.max_order);
+        let ring = Ring::create(&mut self.platform, self.backend, order)?;
+        Ok(DataRing::new(ring, Index::default()))
+    }
+
+    /// Puts a new socket on its way, if it has a ring; else it waits for the device.
+    pub(super) fn set_out(&mut self, place: usize) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        if let Some(data) = &socket.data {
+            self.by_port.insert(data.ring.port(), place);
+            self.queue(place);
+        }
+        self.rearm(place);
     }
 
     /// The outcome of a connect. Once it is `Ok` it stays so until something goes wrong.
@@ -173,9 +193,9 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         match (socket.state(), socket.slot) {
-            (State::Creating, Slot::Queued) => self.finish(place, now_ns), // 5
-            (State::Connecting, Slot::Queued) => self.release(place),      // 6
-            _ => {}                                                        // The answer decides.
+            (State::Creating, Slot::Queued | Slot::None) => self.finish(place, now_ns), // 5
+            (State::Connecting, Slot::Queued) => self.release(place),                   // 6
+            _ => {} // The answer decides.
         }
     }
 
@@ -209,7 +229,7 @@ impl<P: Platform> Frontend<P> {
     }
 
     /// The backend has let go of the socket, or never had it: port and pages go back.
-    fn finish(&mut self, place: usize, now_ns: u64) {
+    pub(super) fn finish(&mut self, place: usize, now_ns: u64) {
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
@@ -233,16 +253,6 @@ impl<P: Platform> Frontend<P> {
         socket.set_state(State::Closed);
         if !socket.owned {
             self.sockets.remove(place);
-        }
-        self.rearm_device();
-    }
-
-    /// The backend is through with everything it was ever asked: rings that it might still have
-    /// taken up can go.
-    pub(super) fn let_go(&mut self, now_ns: u64) {
-        for ring in self.held.drain(..) {
-            let pages = ring.into_pages(&mut self.platform);
-            self.quarantine.give_back(&mut self.platform, pages, now_ns);
         }
         self.rearm_device();
     }
@@ -273,8 +283,8 @@ impl<P: Platform> Frontend<P> {
             notify |= tell;
             self.openings.pop_front();
         }
-        if notify {
-            self.platform.notify(self.commands.port());
+        if notify && let Some(commands) = &self.commands {
+            self.platform.notify(commands.port());
         }
     }
 
@@ -292,30 +302,9 @@ impl<P: Platform> Frontend<P> {
         if connect && self.connecting >= self.config.connects_in_flight {
             return Err(Full);
         }
-        let notify = self.commands.send(&request)?;
+        let notify = self.commands.as_mut().ok_or(Full)?.send(&request)?;
         socket.slot = Slot::Sent;
         self.connecting += u32::from(connect);
         Ok(notify)
-    }
-
-    /// Gives the device up: every socket fails, every page goes into quarantine.
-    pub(super) fn break_device(&mut self, fault: DeviceFault, now_ns: u64) {
-        if self.broken.is_some() {
-            return;
-        }
-        log::error!("PV Calls device out of use: {fault}");
-        self.broken = Some(fault);
-        self.platform.mask_port(self.commands.port());
-        self.connecting = 0;
-        self.releases.clear();
-        self.openings.clear();
-        for place in 0..self.sockets.places() {
-            let Some(socket) = self.sockets.at(place) else {
-                continue;
-            };
-            socket.rescue();
-            socket.fail(SocketError::Device(fault));
-            self.finish(place, now_ns);
-        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! * `lifecycle.rs`: connect and close, and how a socket moves from state to state;
 //! * `stream.rs`: reading and writing;
-//! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep.
+//! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep;
+//! * `outage.rs`: a device that breaks, and comes up again.
 //!
 //! Nothing here waits, and nothing here is called by anyone but the owner of the [`Frontend`]:
 //! all methods take `&mut self`, so "look, then register, then sleep" needs no further care as
@@ -10,6 +11,7 @@
 
 mod events;
 mod lifecycle;
+mod outage;
 mod stream;
 
 pub use stream::Readiness;
@@ -22,6 +24,7 @@ use crate::budget::Budget;
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::error::{DeviceFault, SocketError};
+use crate::handshake::Backoff;
 use crate::platform::Platform;
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
@@ -31,14 +34,18 @@ use crate::timers::Timers;
 use crate::units::{DomainId, Port, RingOrder, SocketId};
 use crate::wakers::WakerSet;
 
-/// A PV Calls device in the state Connected. Made by [`Handshake::step`](crate::Handshake::step).
+/// A PV Calls device. Made by [`Handshake::step`](crate::Handshake::step), in the state Connected.
+///
+/// It outlives its backend: when that goes away, every socket fails, and what
+/// [`reconnect`](Self::reconnect) gives brings the device up again.
 #[derive(Debug)]
 pub struct Frontend<P> {
     platform: P,
     config: Config,
     backend: DomainId,
     max_order: RingOrder,
-    commands: Commands,
+    /// `None` from [`reconnect`](Self::reconnect) to [`resume`](Self::resume).
+    commands: Option<Commands>,
     command_budget: Budget,
     sockets: Table,
     by_port: BTreeMap<Port, usize>,
@@ -55,7 +62,13 @@ pub struct Frontend<P> {
     /// Rings of CONNECTs that the backend had not answered when the device broke.
     held: Vec<Ring>,
     broken: Option<DeviceFault>,
+    /// When the device came up, in nanoseconds.
+    up_since_ns: u64,
+    backoff: Backoff,
+    /// When to see whether the backend lives, although no event says otherwise.
+    look_ns: Option<u64>,
     drain_wakers: WakerSet,
+    device_wakers: WakerSet,
     counters: Counters,
 }
 
@@ -67,6 +80,21 @@ const DEVICE: usize = 0;
 struct Counters {
     late: u64,
     masked: u64,
+    /// Bad responses in command rings that are gone.
+    bad_responses: u64,
+    reconnects: u64,
+}
+
+/// What a handshake brings.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) backend: DomainId,
+    pub(crate) max_order: RingOrder,
+    pub(crate) commands: Commands,
+    /// Pages of earlier attempts.
+    pub(crate) quarantine: Quarantine,
+    pub(crate) backoff: Backoff,
+    pub(crate) up_since_ns: u64,
 }
 
 /// Numbers for tests, logs and the curious; see [`Frontend::stats`].
@@ -84,22 +112,18 @@ pub struct Stats {
     pub ports_masked: u64,
     /// Pages the backend has not let go of.
     pub quarantined_pages: usize,
+    /// Times the device came up again.
+    pub reconnects: u64,
 }
 
 impl<P: Platform> Frontend<P> {
-    pub(crate) fn new(
-        platform: P,
-        config: Config,
-        backend: DomainId,
-        max_order: RingOrder,
-        commands: Commands,
-    ) -> Self {
+    pub(crate) fn new(platform: P, config: Config, link: Link) -> Self {
         Self {
             platform,
             config,
-            backend,
-            max_order,
-            commands,
+            backend: link.backend,
+            max_order: link.max_order,
+            commands: Some(link.commands),
             command_budget: Budget::default(),
             sockets: Table::default(),
             by_port: BTreeMap::new(),
@@ -108,21 +132,27 @@ impl<P: Platform> Frontend<P> {
             connecting: 0,
             dirty: Vec::new(),
             timers: Timers::default(),
-            quarantine: Quarantine::default(),
+            quarantine: link.quarantine,
             held: Vec::new(),
             broken: None,
+            up_since_ns: link.up_since_ns,
+            backoff: link.backoff,
+            look_ns: None,
             drain_wakers: WakerSet::default(),
+            device_wakers: WakerSet::default(),
             counters: Counters::default(),
         }
     }
 
-    /// The port of the command ring; its events go to [`on_event`](Self::on_event) as well.
+    /// The port of the command ring, while there is one; its events go to
+    /// [`on_event`](Self::on_event) as well.
     #[must_use]
-    pub fn command_port(&self) -> Port {
-        self.commands.port()
+    pub fn command_port(&self) -> Option<Port> {
+        self.commands.as_ref().map(Commands::port)
     }
 
-    /// The largest ring that this backend and this driver both take.
+    /// The largest ring that this backend and this driver both take. During an outage, that the
+    /// last one took.
     #[must_use]
     pub fn max_ring_order(&self) -> RingOrder {
         self.max_order
@@ -134,7 +164,8 @@ impl<P: Platform> Frontend<P> {
         self.backend
     }
 
-    /// Why the device is out of use, if it is.
+    /// Why the device is out of use, if it is: from when it breaks until
+    /// [`resume`](Self::resume).
     #[must_use]
     pub fn fault(&self) -> Option<DeviceFault> {
         self.broken
@@ -170,6 +201,11 @@ impl<P: Platform> Frontend<P> {
         self.drain_wakers.register(waker);
     }
 
+    /// Has `waker` woken when the device breaks: it is time to [`reconnect`](Self::reconnect).
+    pub fn register_fault(&mut self, waker: &Waker) {
+        self.device_wakers.register(waker);
+    }
+
     /// Has `waker` woken once when what `interest` names may have changed.
     ///
     /// Any number of wakers can be registered; each is woken once and forgotten. A wake-up is a
@@ -192,13 +228,20 @@ impl<P: Platform> Frontend<P> {
     pub fn stats(&self) -> Stats {
         Stats {
             sockets: self.sockets.iter().count(),
-            outstanding_commands: self.commands.outstanding(),
-            bad_responses: self.commands.faults(),
+            outstanding_commands: self.outstanding(),
+            bad_responses: self.counters.bad_responses
+                + self.commands.as_ref().map_or(0, Commands::faults),
             late_answers: self.counters.late,
             ports_masked: self.counters.masked,
             quarantined_pages: self.quarantine.page_count()
                 + self.held.iter().map(Ring::page_count).sum::<usize>(),
+            reconnects: self.counters.reconnects,
         }
+    }
+
+    /// Requests whose slot has not come back.
+    fn outstanding(&self) -> u32 {
+        self.commands.as_ref().map_or(0, Commands::outstanding)
     }
 
     /// The socket of a handle that its owner has not closed.

@@ -18,13 +18,20 @@
 //! 5. We write 4.
 //! 6. Nothing to clean up.
 //!
-//! Each wait has its deadline. States are never assumed from order: a backend's watch may skip
-//! some, so each step waits for what it needs to see and ignores the rest. Commands may be sent
-//! only after its 4: a Linux backend drops events that come earlier.
+//! States are never assumed from order: a backend's watch may skip some, so each step waits for
+//! what it needs to see and ignores the rest. Commands may be sent only after its 4: a Linux backend
+//! drops events that come earlier.
+//!
+//! There are two kinds of handshake. [`Handshake::new`] is for a device that somebody waits for:
+//! each wait has its deadline, and what goes wrong ends it. That of [`Frontend::reconnect`] never
+//! ends before the device is up: it waits for a backend as long as that is away, and begins anew,
+//! at growing intervals, when something goes wrong (`again.rs`).
 
+mod again;
 mod error;
 mod values;
 
+pub(crate) use again::{Backoff, Remains};
 pub use error::HandshakeError;
 
 use alloc::string::{String, ToString};
@@ -34,12 +41,17 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::errno::Errno;
 use crate::error::ResourceError;
-use crate::frontend::Frontend;
+use crate::frontend::{Frontend, Link};
 use crate::platform::{Platform, StillMapped, Store, XenbusState, key};
+use crate::quarantine::Quarantine;
 use crate::units::{DomainId, PageCount, RingOrder};
 
 /// The frontend's directory. The protocol knows one device per domain, so it is number 0.
 pub const FRONTEND_DIR: &str = "device/pvcalls/0";
+
+/// The key, in both directories, of the byte that shows that the backend lives
+/// (docs/extensions.md).
+const FEATURE_ALIVE: &str = "feature-alive";
 
 /// A device on its way up.
 #[derive(Debug)]
@@ -51,11 +63,22 @@ pub struct Handshake<P> {
     commands: Option<Commands>,
     max_order: RingOrder,
     deadline_ns: u64,
+    /// Whether it goes on until the device is up.
+    persistent: bool,
+    /// What an earlier connection or attempt left to the backend.
+    remains: Remains,
+    /// Pages that the backend should have let go of, and has not.
+    quarantine: Quarantine,
+    backoff: Backoff,
+    /// Nothing is offered before this time, in nanoseconds.
+    pause_until_ns: u64,
 }
 
 /// What is waited for; the arrows of the diagram lead from one to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Nothing but time, before it starts again.
+    Pause,
     Start,
     Closing,
     Closed,
@@ -71,20 +94,19 @@ struct Backend {
 
 /// What came of [`Handshake::step`].
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one exists per device, once")]
 pub enum Step<P> {
     /// Wait until the key `watch` changes or `deadline_ns` has come, then step again.
     WaitForBackend {
         /// Itself.
         handshake: Handshake<P>,
-        /// The path of the backend's `state` key. Waking up too often does no harm.
+        /// The path of the backend's `state` key, or of ours that names the backend. Waking up too often does no harm.
         watch: String,
         /// On the clock of `now_ns`.
         deadline_ns: u64,
     },
     /// The device is up.
     Connected(Frontend<P>),
-    /// It will not come up by waiting.
+    /// It will not come up by waiting. Never with a handshake from [`Frontend::reconnect`].
     Failed {
         /// Why.
         error: HandshakeError,
@@ -111,25 +133,40 @@ impl<P: Platform> Handshake<P> {
             commands: None,
             max_order: RingOrder::MIN,
             deadline_ns: 0,
+            persistent: false,
+            remains: Remains::default(),
+            quarantine: Quarantine::default(),
+            backoff: Backoff::default(),
+            pause_until_ns: 0,
         }
     }
 
     /// Goes on as far as possible. `now_ns` is any monotonic clock.
     pub fn step<S: Store>(mut self, store: &mut S, now_ns: u64) -> Step<P> {
+        self.quarantine.poll(&mut self.platform, now_ns);
         loop {
             return match self.advance(store, now_ns) {
                 Ok(Progress::Again) => continue,
-                Ok(Progress::Wait) => {
-                    let dir = self.backend.as_ref().map_or("", |backend| &backend.path);
-                    Step::WaitForBackend {
-                        watch: key(dir, "state"),
-                        deadline_ns: self.deadline_ns,
-                        handshake: self,
-                    }
+                Ok(Progress::Wait) => self.wait(),
+                Ok(Progress::Done) => self.finish(now_ns),
+                Err(error) if self.persistent => {
+                    self.try_later(store, &error, now_ns);
+                    self.wait()
                 }
-                Ok(Progress::Done) => self.finish(),
                 Err(error) => self.give_up(store, error),
             };
+        }
+    }
+
+    fn wait(self) -> Step<P> {
+        let retry_ns = self.quarantine.deadline_ns().unwrap_or(u64::MAX);
+        Step::WaitForBackend {
+            watch: match &self.backend {
+                Some(backend) => key(&backend.path, "state"),
+                None => key(FRONTEND_DIR, "backend"),
+            },
+            deadline_ns: self.deadline_ns.min(retry_ns),
+            handshake: self,
         }
     }
 
@@ -138,6 +175,12 @@ impl<P: Platform> Handshake<P> {
         store: &mut S,
         now_ns: u64,
     ) -> Result<Progress, HandshakeError> {
+        if self.phase == Phase::Pause {
+            if now_ns < self.deadline_ns {
+                return Ok(Progress::Wait);
+            }
+            self.set_phase(Phase::Start, now_ns);
+        }
         let backend = match &self.backend {
             Some(backend) => backend.clone(),
             None => self.backend.insert(find_backend(store)?).clone(),
@@ -156,7 +199,7 @@ impl<P: Platform> Handshake<P> {
                     (_, S::Closing) => self.enter(store, Phase::Closed, S::Closed, now_ns),
                     // Written even if it stands there already: a closed backend begins again
                     // when it sees the write.
-                    _ => self.enter(store, Phase::Offer, S::Initialising, now_ns), // 6
+                    _ => self.offer(store, now_ns), // 6
                 }
             }
             (Phase::Closing, S::Closing | S::Closed) => {
@@ -164,7 +207,7 @@ impl<P: Platform> Handshake<P> {
             }
             (Phase::Closing, S::Initialising | S::Absent)
             | (Phase::Closed, S::Closed | S::InitWait | S::Initialising | S::Absent) => {
-                self.enter(store, Phase::Offer, S::Initialising, now_ns) // 3
+                self.offer(store, now_ns) // 3
             }
             (Phase::Offer, S::InitWait) => {
                 self.publish(store, &backend, now_ns)?; // 4
@@ -177,9 +220,18 @@ impl<P: Platform> Handshake<P> {
             (Phase::Publish, S::Closing | S::Closed | S::Absent) => {
                 Err(HandshakeError::Refused { state })
             }
+            (_, S::Absent) if self.persistent && find_backend(store)? != backend => {
+                // The device is another one by now.
+                self.backend = None;
+                self.set_phase(Phase::Start, now_ns);
+                Ok(Progress::Again)
+            }
+            _ if now_ns >= self.deadline_ns && self.persistent => {
+                self.overdue(store, state, now_ns)
+            }
             _ if now_ns >= self.deadline_ns => Err(HandshakeError::TimedOut {
                 awaited: match self.phase {
-                    Phase::Start | Phase::Offer => S::InitWait,
+                    Phase::Pause | Phase::Start | Phase::Offer => S::InitWait,
                     Phase::Closing => S::Closing,
                     Phase::Closed => S::Closed,
                     Phase::Publish => S::Connected,
@@ -227,6 +279,7 @@ impl<P: Platform> Handshake<P> {
         self.max_order = values::max_page_order(&key, &value)?;
         let (key, value) = read("function-calls")?;
         values::function_calls(&key, &value)?;
+        let shows_life = values::feature(store, &self::key(&backend.path, FEATURE_ALIVE))?;
 
         // The grants name a domain: make sure that it is still the one whose keys these are.
         let now = find_backend(store)?;
@@ -249,21 +302,25 @@ impl<P: Platform> Handshake<P> {
             }
         };
         let ring_ref = page.grants()[0].to_string();
-        self.commands = Some(Commands::new(page, port));
-        write(
-            store,
-            &[
-                ("version", &values::VERSION.to_string()),
-                ("port", &port.to_string()),
-                ("ring-ref", &ring_ref),
-                ("state", &XenbusState::Initialised.number().to_string()),
-            ],
-        )?;
+        self.commands = Some(Commands::new(page, port, shows_life));
+        let (version, port) = (values::VERSION.to_string(), port.to_string());
+        let state = XenbusState::Initialised.number().to_string();
+        let mut entries = Vec::from([
+            ("version", version.as_str()),
+            ("port", &port),
+            ("ring-ref", &ring_ref),
+        ]);
+        // An earlier backend may have had it, and this one not: our key must not stay.
+        if shows_life || self.persistent {
+            entries.push((FEATURE_ALIVE, if shows_life { "1" } else { "0" }));
+        }
+        entries.push(("state", &state));
+        write(store, &entries)?;
         self.set_phase(Phase::Publish, now_ns);
         Ok(())
     }
 
-    fn finish(self) -> Step<P> {
+    fn finish(self, now_ns: u64) -> Step<P> {
         let (Some(backend), Some(commands)) = (self.backend, self.commands) else {
             unreachable!("publishing comes before Connected and sets both");
         };
@@ -272,13 +329,15 @@ impl<P: Platform> Handshake<P> {
             backend.id,
             self.max_order
         );
-        Step::Connected(Frontend::new(
-            self.platform,
-            self.config,
-            backend.id,
-            self.max_order,
+        let link = Link {
+            backend: backend.id,
+            max_order: self.max_order,
             commands,
-        ))
+            quarantine: self.quarantine,
+            backoff: self.backoff,
+            up_since_ns: now_ns,
+        };
+        Step::Connected(Frontend::new(self.platform, self.config, link))
     }
 
     fn give_up<S: Store>(mut self, store: &mut S, error: HandshakeError) -> Step<P> {

@@ -81,6 +81,18 @@ pub(super) fn function_calls(key: &str, value: &[u8]) -> Result<(), HandshakeErr
     }
 }
 
+/// Whether the other side says that it knows a feature: only a plain 1 says so.
+pub(super) fn feature<S: Store>(store: &mut S, key: &str) -> Result<bool, HandshakeError> {
+    match store.read(key) {
+        Ok(value) => Ok(value == b"1"),
+        Err(Errno::ENOENT) => Ok(false),
+        Err(errno) => Err(HandshakeError::Store {
+            key: key.to_owned(),
+            errno,
+        }),
+    }
+}
+
 /// The number of a domain that can exist.
 pub(super) fn domain_id(key: &str, value: &[u8]) -> Result<DomainId, HandshakeError> {
     decimal(value)

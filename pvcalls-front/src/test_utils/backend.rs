@@ -99,10 +99,12 @@ pub struct FakeBackend {
     req_cons: Index,
     rsp_prod: Index,
     streams: BTreeMap<u64, FakeStream>,
+    /// Whether the command ring is mapped.
+    bound: bool,
 }
 
 impl FakeBackend {
-    /// Maps what the frontend has published.
+    /// Maps what the frontend has published, and shows that it lives if both sides agreed on that.
     ///
     /// # Panics
     /// If it published nothing, or nothing usable.
@@ -112,6 +114,10 @@ impl FakeBackend {
         let number = |name| store.number(&key(FRONTEND_DIR, name)).expect("published");
         assert_eq!(number("version"), 1);
         let page = platform.map(BACKEND, number("ring-ref"));
+        let page = page.expect("ring-ref is a good grant");
+        if store.number(&key(FRONTEND_DIR, "feature-alive")) == Some(1) {
+            page.store(sring::ALIVE, 1);
+        }
         let port = number("port");
         assert!(
             platform.port_is_open(BACKEND, port),
@@ -119,11 +125,12 @@ impl FakeBackend {
         );
         Self {
             platform: platform.clone(),
-            page: page.expect("ring-ref is a good grant"),
+            page,
             port: Port::new(port).expect("not zero"),
             req_cons: Index::default(),
             rsp_prod: Index::default(),
             streams: BTreeMap::new(),
+            bound: true,
         }
     }
 
@@ -230,11 +237,26 @@ impl FakeBackend {
         self.streams.get(&id.get())
     }
 
-    /// Lets go of everything, as when it goes down.
+    /// Lets go of the streams, as when it goes down.
     pub fn disconnect(&mut self) {
         while let Some((_, stream)) = self.streams.pop_first() {
             stream.unmap();
         }
+    }
+
+    /// Lets go of the command ring as well.
+    pub fn unbind(&mut self) {
+        self.disconnect();
+        if core::mem::take(&mut self.bound) {
+            self.platform.unmap(self.page.grants()[0]);
+        }
+    }
+
+    /// Dies by SIGKILL: its host clears the byte that shows life, and ends its mappings. The event
+    /// is [`raise`](Self::raise)d by whoever tests that it comes.
+    pub fn die(&mut self) {
+        self.page.store(sring::ALIVE, 0);
+        self.unbind();
     }
 
     /// The number of RELEASE on the wire, for scripts.

@@ -124,9 +124,9 @@ impl FakePlatform {
     }
 
     /// Ends such a mapping.
-    pub(super) fn unmap(&self, pages: SharedPages) {
+    pub(super) fn unmap(&self, grant: GrantRef) {
         let mut world = self.world.lock();
-        if let Some(grant) = world.grants.get_mut(&pages.grants()[0]) {
+        if let Some(grant) = world.grants.get_mut(&grant) {
             grant.mapped -= 1;
         }
     }

@@ -48,6 +48,11 @@ pub struct Rig {
     pub backend: FakeBackend,
     /// A handle to the pages and ports.
     pub platform: FakePlatform,
+    /// The keys of the device.
+    pub store: FakeStore,
+    /// What brings the device up again, between [`reconnect`](Self::reconnect) and the end of
+    /// [`step`](Self::step)s.
+    pub handshake: Option<Handshake<FakePlatform>>,
     /// The clock, in nanoseconds.
     pub now_ns: u64,
 }
@@ -60,8 +65,14 @@ impl Rig {
     #[must_use]
     #[track_caller]
     pub fn new(config: Config) -> Self {
+        Self::with_store(config, FakeStore::with_backend())
+    }
+
+    /// As [`new`](Self::new), with a backend that has these keys.
+    #[must_use]
+    #[track_caller]
+    pub fn with_store(config: Config, mut store: FakeStore) -> Self {
         let platform = FakePlatform::new();
-        let mut store = FakeStore::with_backend();
         let mut handshake = Handshake::new(platform.clone(), config);
         let frontend = loop {
             match handshake.step(&mut store, 0) {
@@ -80,8 +91,72 @@ impl Rig {
             frontend,
             backend,
             platform,
+            store,
+            handshake: None,
             now_ns: 0,
         }
+    }
+
+    /// The device broke: begins to bring it up again.
+    #[track_caller]
+    pub fn reconnect(&mut self) {
+        let handshake = self.frontend.reconnect(self.now_ns);
+        self.handshake = Some(handshake.expect("it broke, and nobody reconnects it yet"));
+    }
+
+    /// A step of that. When it is through, the backend binds what was published and the frontend
+    /// goes on; else the time until which to wait.
+    #[track_caller]
+    pub fn step(&mut self) -> Option<u64> {
+        let handshake = self.handshake.take().expect("a reconnect is under way");
+        match handshake.step(&mut self.store, self.now_ns) {
+            Step::Connected(fresh) => {
+                self.backend = FakeBackend::bind(&self.platform, &self.store);
+                self.frontend.resume(fresh, self.now_ns);
+                None
+            }
+            Step::WaitForBackend {
+                handshake,
+                deadline_ns,
+                ..
+            } => {
+                assert!(deadline_ns > self.now_ns, "a wait is not over already");
+                self.handshake = Some(handshake);
+                Some(deadline_ns)
+            }
+            Step::Failed { error, .. } => panic!("it does not give up: {error}"),
+        }
+    }
+
+    /// Steps until the device is up, the backend reacting like Linux's; time passes only when it
+    /// has nothing to react to.
+    #[track_caller]
+    pub fn come_back(&mut self) {
+        for _ in 0..100 {
+            let Some(deadline_ns) = self.step() else {
+                return;
+            };
+            if !self.store.react() {
+                self.advance(deadline_ns - self.now_ns);
+            }
+        }
+        panic!("it does not come back");
+    }
+
+    /// Lets time pass during an outage: steps and polls whenever that is due, the backend doing
+    /// nothing. How many steps there were.
+    #[track_caller]
+    pub fn stay_away(&mut self, for_ns: u64) -> usize {
+        let end_ns = self.now_ns + for_ns;
+        let mut steps = 0;
+        while let Some(deadline_ns) = self.step() {
+            steps += 1;
+            self.advance(deadline_ns.min(end_ns) - self.now_ns);
+            if self.now_ns >= end_ns {
+                return steps;
+            }
+        }
+        panic!("there is no backend to connect to");
     }
 
     /// Hands every event over, until none is left.

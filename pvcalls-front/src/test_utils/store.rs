@@ -54,6 +54,21 @@ impl FakeStore {
         self.keys.remove(key);
     }
 
+    /// As [`with_backend`](Self::with_backend), with one that shows that it lives.
+    #[must_use]
+    pub fn with_feature_alive() -> Self {
+        let mut store = Self::with_backend();
+        store.set(&key(BACKEND_DIR, "feature-alive"), "1");
+        store
+    }
+
+    /// A daemon is started where one was killed: what it finds is not its own, and it closes.
+    pub fn restart_backend(&mut self) {
+        if let Some(2..=4) = self.number(&key(BACKEND_DIR, "state")) {
+            self.set_backend_state(XenbusState::Closing);
+        }
+    }
+
     /// Writes the backend's state.
     pub fn set_backend_state(&mut self, state: XenbusState) {
         self.set(&key(BACKEND_DIR, "state"), state.number().to_string());

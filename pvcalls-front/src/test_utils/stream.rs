@@ -71,9 +71,8 @@ impl FakeStream {
 
     /// Lets go of all pages.
     pub(super) fn unmap(self) {
-        self.platform.unmap(self.indexes);
-        for page in self.data {
-            self.platform.unmap(page);
+        for page in core::iter::once(&self.indexes).chain(&self.data) {
+            self.platform.unmap(page.grants()[0]);
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{assert_clean, begin, connected, nothing_asked, rig};
 use crate::commands::{FAULT_LIMIT, RESERVED_FOR_RELEASE, SLOTS};
 use crate::test_utils::{Call, FakeBackend, FakeRequest, Rig};
-use crate::{ConnectError, ConnectOptions, DeviceFault, Errno, SocketError, SocketId, TryError};
+use crate::{DeviceFault, Errno, SocketError, SocketId, TryError};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -75,7 +75,7 @@ fn the_ring_wraps_without_end() {
 #[test]
 fn a_busy_backend_is_not_told_of_each_request() {
     let mut rig = rig();
-    let port = rig.frontend.command_port();
+    let port = rig.frontend.command_port().expect("up");
     let before = rig.platform.notifications(port);
     for _ in 0..10 {
         begin(&mut rig);
@@ -159,7 +159,7 @@ fn a_second_answer_is_dropped() {
     );
 }
 
-/// Every socket fails with `fault`, nothing is accepted any more, nothing is freed too early.
+/// Every socket fails with `fault`, nothing is asked any more, nothing is freed too early.
 #[track_caller]
 fn assert_broken(rig: &mut Rig, sockets: &[SocketId], fault: DeviceFault) {
     assert_eq!(rig.frontend.fault(), Some(fault));
@@ -168,11 +168,13 @@ fn assert_broken(rig: &mut Rig, sockets: &[SocketId], fault: DeviceFault) {
         assert_eq!(rig.frontend.try_connect(*id), Err(error));
         assert_eq!(rig.frontend.try_write(*id, b"x", 0), Err(error));
     }
-    let error = rig
-        .frontend
-        .connect(Rig::PEER, ConnectOptions::default(), 0);
-    assert_eq!(error, Err(ConnectError::Device(fault)));
-    assert!(rig.platform.is_masked(rig.frontend.command_port()));
+    let waiting = begin(rig);
+    assert_eq!(rig.frontend.try_connect(waiting), Err(TryError::WouldBlock));
+    rig.frontend.close(waiting, None, rig.now_ns).expect("good");
+    assert!(
+        rig.platform
+            .is_masked(rig.frontend.command_port().expect("not yet given up"))
+    );
     for id in sockets {
         rig.frontend.close(*id, None, rig.now_ns).expect("good");
     }

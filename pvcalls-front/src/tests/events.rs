@@ -147,7 +147,7 @@ fn a_reader_faster_than_the_events_does_not_look_like_a_storm() {
 #[test]
 fn a_storm_on_the_command_port_is_masked_for_a_while() {
     let mut rig = rig();
-    let port = rig.frontend.command_port();
+    let port = rig.frontend.command_port().expect("up");
     for _ in 0..200 {
         rig.backend.raise();
         rig.deliver();

@@ -33,6 +33,8 @@ mod handshake_values;
 mod hostile_ring;
 mod linux;
 mod model;
+mod outage;
+mod reconnect;
 mod release;
 mod ring_props;
 mod stream;

@@ -7,8 +7,10 @@
 //!
 //! The device is brought up by the first call that needs it, so a guest without a network
 //! needs no device. A failure is told to that caller, and the next call tries again: the
-//! backend may have come up meanwhile. Once up, a device whose backend goes away stays broken:
-//! every call says so.
+//! backend may have come up meanwhile. Once up, a device is looked after by a thread, `pvcalls`:
+//! when its backend goes away, streams fail at once, and the thread brings the device up again
+//! however long that takes ([`tend`]). The driver is there all the time: streams that were lost are
+//! read to their end and dropped, and connects wait for a while.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -31,6 +33,11 @@ use crate::io::{self, ErrorKind};
 const DRAIN_NS: u64 = 60 * NS_PER_S;
 /// How long it may wait for connects: longer than Linux's TCP tries, 131 s.
 const CONNECT_ANSWER_NS: u64 = 150 * NS_PER_S;
+/// How often the backend's state is read although no watch fired: xenstored drops the events of a
+/// domain that was paused for long.
+const LOOK_NS: u64 = 60 * NS_PER_S;
+/// How often it is read when it cannot be watched.
+const BLIND_LOOK_NS: u64 = NS_PER_S;
 
 /// The device of this domain.
 #[expect(clippy::large_enum_variant, reason = "there is one, in a static")]
@@ -39,6 +46,7 @@ enum Device {
     Down,
     /// A thread brings it up; these wait for it.
     Starting(Vec<Waker>),
+    /// It is up, or was and will be again: the driver knows.
     Up(Frontend<Xen>),
 }
 
@@ -79,14 +87,16 @@ fn wait_for_start() {
 }
 
 fn start() -> io::Result<()> {
-    let result = hand_shake();
-    let (device, result) = match result {
-        Ok(frontend) => {
-            watch_backend();
-            (Device::Up(frontend), Ok(()))
-        }
+    let (device, result) = match hand_shake() {
+        Ok(frontend) => (Device::Up(frontend), Ok(())),
         Err(error) => (Device::Down, Err(error)),
     };
+    if result.is_ok() {
+        let builder = thread::Builder::new().name("pvcalls".into());
+        if let Err(error) = builder.spawn(|| tend()) {
+            log::warn!("a backend that goes away will not be noticed: {error}");
+        }
+    }
     let before = core::mem::replace(&mut *DEVICE.lock(), device);
     if let Device::Starting(waiting) = before {
         waiting.into_iter().for_each(Waker::wake);
@@ -98,7 +108,11 @@ fn start() -> io::Result<()> {
 
 /// Brings the device up.
 fn hand_shake() -> io::Result<Frontend<Xen>> {
-    let mut handshake = Handshake::new(Xen, Config::default());
+    bring_up(Handshake::new(Xen, Config::default()))
+}
+
+/// Drives a handshake to its end.
+fn bring_up(mut handshake: Handshake<Xen>) -> io::Result<Frontend<Xen>> {
     let mut state: Option<(String, xenstore::Watch)> = None;
     loop {
         match handshake.step(&mut Xenstore, monotonic_ns()) {
@@ -111,48 +125,98 @@ fn hand_shake() -> io::Result<Frontend<Xen>> {
             } => {
                 handshake = next;
                 if state.as_ref().is_none_or(|(watched, _)| *watched != path) {
-                    let watch = xenstore::watch(&path).map_err(io::Error::other)?;
-                    state = Some((path, watch));
+                    state = watch(&path).map(|watch| (path, watch));
                 }
-                if let Some((_, watch)) = &state {
-                    watch.wait_until(deadline_ns);
+                match &state {
+                    Some((_, watch)) => {
+                        watch.wait_until(deadline_ns);
+                    }
+                    None => thread::sleep_until(deadline_ns.min(monotonic_ns() + BLIND_LOOK_NS)),
                 }
             }
         }
     }
 }
 
-/// Tells the driver when the backend changes its state.
-fn watch_backend() {
-    let builder = thread::Builder::new().name("pvcalls".into());
-    let listen = || {
-        if let Err(error) = follow_backend() {
-            log::warn!("a backend that goes away will not be noticed: {error}");
+/// Watches a key. Without a watch a change is noticed later, when the key is read anyway.
+fn watch(path: &str) -> Option<xenstore::Watch> {
+    xenstore::watch(path)
+        .map_err(|error| log::warn!("changes will be noticed late: {error}"))
+        .ok()
+}
+
+/// Looks after a device that is up, for good: notices when its backend goes away, and brings it
+/// up again.
+fn tend() -> ! {
+    loop {
+        wait_until_broken();
+        let handshake = match &mut *DEVICE.lock() {
+            Device::Up(frontend) => frontend.reconnect(monotonic_ns()),
+            _ => None,
+        };
+        let Some(handshake) = handshake else {
+            unreachable!("a device that broke is reconnected here and nowhere else");
+        };
+        match bring_up(handshake) {
+            Ok(fresh) => {
+                if let Device::Up(frontend) = &mut *DEVICE.lock() {
+                    frontend.resume(fresh, monotonic_ns());
+                }
+                log::info!("the PV Calls device is in use again");
+            }
+            Err(error) => unreachable!("such a handshake does not give up: {error}"),
+        }
+    }
+}
+
+/// Tells the driver of the backend's states, until one of them or something else breaks the
+/// device.
+fn wait_until_broken() {
+    let backend = xenstore::read(&alloc::format!("{FRONTEND_DIR}/backend"));
+    let path = match &backend {
+        Ok(backend) => alloc::format!("{}/state", String::from_utf8_lossy(backend)),
+        Err(error) => {
+            log::warn!("a backend that closes will not be noticed: {error}");
+            String::new()
         }
     };
-    if let Err(error) = builder.stack_size(thread::MIN_STACK_BYTES).spawn(listen) {
-        log::warn!("a backend that goes away will not be noticed: {error}");
+    let watch = backend.ok().and_then(|_| watch(&path));
+    loop {
+        let broken = thread::wait(Some(monotonic_ns() + LOOK_NS), |waker| {
+            if let Device::Up(frontend) = &mut *DEVICE.lock() {
+                if frontend.fault().is_some() {
+                    return Poll::Ready(true);
+                }
+                frontend.register_fault(waker);
+            }
+            match &watch {
+                Some(watch) => watch.poll(waker).map(|_| false),
+                None => Poll::Pending,
+            }
+        });
+        if broken == Some(true) {
+            return;
+        }
+        if !path.is_empty()
+            && let Some(state) = backend_state(&path)
+            && let Device::Up(frontend) = &mut *DEVICE.lock()
+        {
+            frontend.on_backend_state(state, monotonic_ns());
+        }
     }
 }
 
-fn follow_backend() -> Result<(), xenstore::Error> {
-    let backend = xenstore::read(&alloc::format!("{FRONTEND_DIR}/backend"))?;
-    let path = alloc::format!("{}/state", String::from_utf8_lossy(&backend));
-    let watch = xenstore::watch(&path)?;
-    loop {
-        watch.wait();
-        let state = match xenstore::read(&path) {
-            Ok(value) => core::str::from_utf8(&value)
-                .ok()
-                .and_then(|text| text.parse().ok()),
-            Err(error) if error.is_not_found() => Some(0),
-            Err(error) => {
-                log::warn!("{error}");
-                None
-            }
-        };
-        if let (Some(number), Device::Up(frontend)) = (state, &mut *DEVICE.lock()) {
-            frontend.on_backend_state(XenbusState::from_number(number), monotonic_ns());
+/// The backend's state, if the key can be read.
+fn backend_state(path: &str) -> Option<XenbusState> {
+    match xenstore::read(path) {
+        Ok(value) => {
+            let text = core::str::from_utf8(&value).ok()?;
+            text.parse().ok().map(XenbusState::from_number)
+        }
+        Err(error) if error.is_not_found() => Some(XenbusState::Absent),
+        Err(error) => {
+            log::warn!("{error}");
+            None
         }
     }
 }
@@ -187,6 +251,8 @@ fn before_idle() {
 
 /// Waits until what was written to sockets has left, before the domain ends, and until the
 /// backend has answered every connect.
+///
+/// A backend that is away, or goes away meanwhile, is not waited for: what it had is lost.
 ///
 /// The second is for the host's sake: Linux's backend maps a socket's ring once its connect
 /// succeeds, and when the guest is gone by then, dom0 may crash (docs/protocol.md).
@@ -226,7 +292,7 @@ pub(super) fn is_ending() -> bool {
 }
 
 /// Pages and ports of this domain.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Xen;
 
 impl Platform for Xen {

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `connect.rs` | connections that are refused, unreachable, late or never there |
 //! | `transfer.rs` | data both ways, from several threads, and right before the end |
+//! | `reconnect.rs` | a backend that goes away and comes back |
 //! | `resources.rs` | that connections give back what they take |
 //! | `limits.rs` | what version 1 of the protocol cannot do, and time-outs |
 //! | `wait.rs` | waiting for ever, so that the host can end it |
@@ -18,6 +19,7 @@ extern crate alloc;
 mod connect;
 mod limits;
 mod pattern;
+mod reconnect;
 mod resources;
 mod transfer;
 mod wait;
@@ -51,6 +53,10 @@ fn main() -> Result<()> {
         }
         ["write-and-exit", sink, bytes] => transfer::write_and_exit(address(sink)?, number(bytes)?),
         ["many", echo, count] => resources::many(address(echo)?, number(count)?),
+        ["reconnect", echo, rounds, streams] => {
+            reconnect::check(address(echo)?, number(rounds)?, number(streams)?)
+        }
+        ["connect-during-outage", echo] => reconnect::connect_during_outage(address(echo)?),
         ["limits", echo] => limits::check(address(echo)?),
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),

@@ -1,4 +1,4 @@
-//! What connections take: grants, and pages of memory.
+//! What connections take: grants, event ports, and pages of memory.
 
 use alloc::format;
 use core::time::Duration;
@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::failure;
 use crate::pattern::Pattern;
 use rt::io::{Read, Result, Write};
-use rt::kernel::{grant, mem};
+use rt::kernel::{event, grant, mem};
 use rt::net::{SocketAddr, TcpStream};
 use rt::time::Instant;
 use rt::{println, thread};
@@ -15,6 +15,7 @@ use rt::{println, thread};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resources {
     grants: u32,
+    ports: usize,
     free_pages: usize,
 }
 
@@ -22,6 +23,7 @@ impl Resources {
     fn now() -> Resources {
         Resources {
             grants: grant::in_use(),
+            ports: event::in_use(),
             free_pages: mem::free_pages(),
         }
     }
@@ -63,7 +65,8 @@ pub(crate) fn many(echo: SocketAddr, count: usize) -> Result<()> {
     Ok(())
 }
 
-fn one(echo: SocketAddr, number: usize) -> Result<()> {
+/// A connection that carries a few bytes to and fro.
+pub(crate) fn one(echo: SocketAddr, number: usize) -> Result<()> {
     let mut bytes = [0; 64];
     let mut stream = TcpStream::connect(echo)?;
     Pattern::new(number).fill(&mut bytes);
