@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run every test: on this machine, then the cases on real Xen, with as few boots as possible.
     Test(TestArgs),
+    /// Compare the two backends on one Xen host: bulk, round trips, connections per second.
+    Bench(BenchArgs),
     /// Write an example's image and its xl configuration to target/images.
     Image(ImageArgs),
     /// Run a shell script in a fresh dom0 and give back its output and exit status.
@@ -137,6 +139,42 @@ pub(crate) struct TestArgs {
     /// The Cargo.toml of the cases' images, if not this workspace's.
     #[arg(long, value_name = "PATH")]
     pub(crate) manifest_path: Option<PathBuf>,
+}
+
+/// Options of `bench`.
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Measure this backend only.
+    #[arg(long, value_enum)]
+    pub(crate) backend: Option<Backend>,
+    /// How often each backend is measured; the median counts.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// MiB that are moved in each direction.
+    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) bulk: u32,
+    /// Round trips of one byte.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(crate) round_trips: u32,
+    /// Connections, once in turn and once in 8 threads.
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(8..=10_000))]
+    pub(crate) connections: u32,
+    /// Processors.
+    #[command(flatten)]
+    pub(crate) processors: ProcessorArgs,
+}
+
+impl BenchArgs {
+    /// The machine to emulate.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine {
+            memory_mib: DEFAULT_MEMORY_MIB,
+            cpus: self.processors.host_cpus,
+        }
+    }
 }
 
 /// What is put into dom0.

@@ -2,8 +2,9 @@
 //!
 //! The host is Xen and Debian's Linux in an emulator (`rig`), or the machine's own where this
 //! runs in a dom0. `commands` has one file per command; `guest` turns a crate into an image;
-//! `suite` runs the rig's test cases; `host` is about the user's machine and its packages.
+//! `suite` runs the rig's test cases, `bench` compares backends; `host` is about the user's machine and its packages.
 
+mod bench;
 mod cli;
 mod cmd;
 mod commands;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let done = rig::children::handle_signals().and_then(|()| match &cli.command {
         cli::Command::Run(args) => commands::run::run(args),
         cli::Command::Test(args) => commands::test::test(args),
+        cli::Command::Bench(args) => commands::bench::bench(args),
         cli::Command::Image(args) => commands::image::image(args),
         cli::Command::Exec(args) => commands::exec::exec(args),
         cli::Command::Shell(args) => commands::shell::shell(args),

@@ -27,15 +27,22 @@ pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
     stream(
         &mut session,
         args.timeout.map(Duration::from_secs),
-        |remark| ui::step(remark),
+        show_remark,
     )
 }
 
-/// Passes on what the host prints until its script has ended; its remarks go to `note`.
+/// Shows a record that is for the user.
+pub(crate) fn show_remark(record: &str) {
+    if let Some(remark) = record.strip_prefix("note ") {
+        ui::step(remark);
+    }
+}
+
+/// Passes on what the host prints until its script has ended; its records go to `seen`.
 pub(crate) fn stream(
     session: &mut Session,
     limit: Option<Duration>,
-    mut note: impl FnMut(&str),
+    mut seen: impl FnMut(&str),
 ) -> Result<u8> {
     // Without a limit, a year.
     let deadline = Instant::now() + limit.unwrap_or(Duration::from_secs(365 * 86400));
@@ -47,9 +54,7 @@ pub(crate) fn stream(
                 .and_then(|()| out.flush())
                 .context("cannot write the output")?,
             Message::Record(record) => {
-                if let Some(remark) = record.strip_prefix("note ") {
-                    note(remark);
-                }
+                seen(&record);
                 if let Some(status) = record.strip_prefix("exit ") {
                     return status
                         .parse()

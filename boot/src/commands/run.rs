@@ -83,9 +83,11 @@ fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> 
     let code = exec::stream(
         &mut session,
         args.timeout.map(Duration::from_secs),
-        |remark| {
-            crash.read(remark);
-            ui::step(remark);
+        |record| {
+            if let Some(remark) = record.strip_prefix("note ") {
+                crash.read(remark);
+            }
+            exec::show_remark(record);
         },
     )?;
     if let Some(verdict) = crash.verdict(&Elf::read(image)?) {

@@ -47,7 +47,7 @@ pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
             std::thread::park();
         }
     });
-    let status = exec::stream(&mut session, None, |remark| ui::step(remark));
+    let status = exec::stream(&mut session, None, exec::show_remark);
     children::restore_terminal();
     status
 }

@@ -113,10 +113,16 @@ fn follow(session: &mut Session, deadline: Instant) -> (Option<Outcome>, String)
     }
 }
 
-fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> Result<Payload> {
-    let mut payload = Payload::new(HARNESS, backend)?;
+/// Puts the shell helpers of cases into dom0.
+pub(crate) fn add_helpers(payload: &mut Payload, patience: u32) -> Result<()> {
     payload.file("callisto/lib.sh", 0o644, LIB.as_bytes())?;
     payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
+    payload.file("callisto/patience", 0o644, patience.to_string().as_bytes())
+}
+
+fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> Result<Payload> {
+    let mut payload = Payload::new(HARNESS, backend)?;
+    add_helpers(&mut payload, setting.patience)?;
     let mut list = String::new();
     let mut programs = BTreeSet::new();
     let mut needed = BTreeSet::new();
@@ -137,11 +143,6 @@ fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> 
         linux.extend(guests.filter_map(|name| Some((name, case.folder(name)?))));
         data.extend(case.data().map(|folder| (case.group(), folder)));
     }
-    payload.file(
-        "callisto/patience",
-        0o644,
-        setting.patience.to_string().as_bytes(),
-    )?;
     payload.file("callisto/list", 0o644, list.as_bytes())?;
     for (group, folder) in data {
         payload.add(&Added {

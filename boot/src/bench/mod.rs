@@ -1,0 +1,3 @@
+//! What `cargo boot bench` makes of its figures: collected per backend, compared, printed.
+
+pub(crate) mod figures;
