@@ -68,6 +68,25 @@ pub struct DeviceCounters {
     pub streams: Mutex<BTreeMap<u64, Arc<SocketCounters>>>,
 }
 
+impl DeviceCounters {
+    /// A socket got its ring.
+    pub fn add_stream(&self, id: u64, counters: Arc<SocketCounters>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        streams.insert(id, counters);
+    }
+
+    /// A socket lost its ring. Its id may have been given to another one meanwhile.
+    pub fn remove_stream(&self, id: u64, counters: &Arc<SocketCounters>) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if streams
+            .get(&id)
+            .is_some_and(|other| Arc::ptr_eq(other, counters))
+        {
+            streams.remove(&id);
+        }
+    }
+}
+
 /// What is counted for a socket with a data ring.
 #[derive(Debug)]
 pub struct SocketCounters {

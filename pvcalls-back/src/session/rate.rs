@@ -1,0 +1,58 @@
+//! How many commands a guest may have handled: a bucket that fills at a steady rate.
+
+use std::time::{Duration, Instant};
+
+/// The bucket.
+#[derive(Debug)]
+pub(super) struct Rate {
+    per_second: f64,
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Rate {
+    /// A full one, with room for two seconds.
+    pub(super) fn new(per_second: u32, now: Instant) -> Self {
+        let per_second = f64::from(per_second.max(1));
+        Self {
+            per_second,
+            tokens: 2.0 * per_second,
+            filled: now,
+        }
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    /// How long to wait for the next.
+    pub(super) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let passed = now.saturating_duration_since(self.filled);
+        self.filled = now;
+        let filled = passed.as_secs_f64().mul_add(self.per_second, self.tokens);
+        self.tokens = filled.min(2.0 * self.per_second);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return Ok(());
+        }
+        // Some at a time, so that waking up is worth it.
+        let wait = (1.0 - self.tokens) / self.per_second;
+        Err(Duration::from_secs_f64(wait.max(0.001)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_gets_its_rate_and_no_more() {
+        let start = Instant::now();
+        let mut rate = Rate::new(100, start);
+        let at_once = (0..1000).filter(|_| rate.take(start).is_ok()).count();
+        assert_eq!(at_once, 200);
+        let later = start + Duration::from_secs(1);
+        let then = (0..1000).filter(|_| rate.take(later).is_ok()).count();
+        assert_eq!(then, 100);
+        assert!(rate.take(later).is_err_and(|wait| !wait.is_zero()));
+    }
+}

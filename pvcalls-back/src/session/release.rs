@@ -1,0 +1,237 @@
+//! RELEASE, and the end of a session: nothing that was written before is lost.
+//!
+//! What the guest wrote goes, in this order: into the socket, as far as it takes it; into private
+//! memory, as far as the domain may have it there ([`STASH_BYTES_MAX`]), sent on by an orphan
+//! while the guest goes its way; else it stays in the guest's ring, and RELEASE is answered when
+//! it has left, or the linger time is over. What could not be sent by then is lost, and the peer
+//! learns so by a reset: it must not take a part for the whole.
+
+use std::time::Duration;
+
+use crate::abi::{Call, Extra};
+use crate::errno::Errno;
+use crate::net::HostSocket;
+use crate::platform::{Mapped, Platform};
+use crate::session::{Phase, Session, datagram::Rules, stream::Stream};
+use crate::sessions::Ending;
+use crate::worker::core::Core;
+use crate::worker::orphans::STASH_BYTES_MAX;
+use crate::worker::timers::Due;
+
+impl<M: Mapped> Session<M> {
+    /// Closes a socket.
+    pub(super) fn release<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        call: Call,
+        reuse: bool,
+    ) {
+        match self.find(call.id) {
+            Ok(index) => self.release_socket(core, index, Some(call), reuse, Ending::Linger),
+            Err(error) => self.answer(call, Err(error)),
+        }
+    }
+
+    /// Closes all of them: the session ends.
+    pub(super) fn close_sockets<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        ending: Ending,
+    ) {
+        let all: Vec<usize> = self.sockets.iter().map(|(index, _)| index).collect();
+        for index in all {
+            self.release_socket(core, index, None, false, ending);
+        }
+        self.drop_idle_rings(core);
+        // The pages of names that are being looked up: nobody waits for the answer any more.
+        let pages = u32::try_from(self.lookups.len()).expect("a few");
+        self.mapped_pages -= pages;
+        self.counters.mapped_pages.sub(pages.into());
+        self.lookups.clear();
+    }
+
+    fn release_socket<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        index: usize,
+        call: Option<Call>,
+        reuse: bool,
+        ending: Ending,
+    ) {
+        if let Phase::Releasing { call, .. } = &mut self.sockets[index].phase {
+            // Only at the end of a session: its id is nobody's any more.
+            *call = None;
+            if ending == Ending::Now {
+                self.expire_release(core, index);
+            }
+            return;
+        }
+        let mut socket = self.remove_socket(index);
+        let id = socket.id;
+        let phase = std::mem::replace(&mut socket.phase, Phase::Idle);
+        match (phase, socket.host.take()) {
+            (Phase::Stream(mut stream), Some(host)) => {
+                let left = match ending {
+                    Ending::Linger => stream.last_words(&host),
+                    Ending::Now => {
+                        let left = stream.last_words(&host);
+                        if left > 0 {
+                            host.reset_on_close();
+                        }
+                        0
+                    }
+                };
+                let linger = self.connection.settings.limits.linger;
+                let linger = socket.linger.map_or(linger, |own| own.min(linger));
+                if linger.is_zero() {
+                    host.reset_on_close();
+                } else if left as usize > STASH_BYTES_MAX - self.usage.bytes.get() {
+                    socket.host = Some(host);
+                    self.keep_releasing(core, socket, stream, call, linger);
+                    return;
+                } else if left > 0
+                    || ending == Ending::Linger && stream.may_be_unread() && host.is_readable()
+                {
+                    self.orphan(core, host, &stream, left, linger);
+                }
+                self.end_stream(core, id, stream, reuse);
+            }
+            (Phase::Datagrams(mut datagrams), Some(host)) => {
+                let rules = Rules {
+                    policy: &self.connection.settings.policy,
+                    audit: &self.audit,
+                    counters: &self.counters,
+                };
+                datagrams.last_words(&host, rules);
+                self.counters.remove_stream(id, datagrams.counters());
+                self.give_up_ring(core, datagrams.ring, reuse);
+            }
+            (Phase::Listener(listener), _) => self.end_listener(core, listener),
+            (Phase::Connecting { call, ring }, _) => {
+                self.connecting -= 1;
+                self.counters.connecting.sub(1);
+                self.give_up_ring(core, ring, false);
+                self.answer(call, Err(Errno::ECANCELED));
+            }
+            _ => {}
+        }
+        if let Some(call) = call {
+            self.answer(call, Ok(Extra::None));
+        }
+    }
+
+    fn end_stream<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        id: u64,
+        stream: Box<Stream<M>>,
+        reuse: bool,
+    ) {
+        self.counters.remove_stream(id, &stream.counters);
+        self.give_up_ring(core, stream.ring, reuse);
+    }
+
+    /// Copies what is left and lets the socket go on by itself.
+    fn orphan<P: Platform<Mapping = M>>(
+        &self,
+        core: &mut Core<P>,
+        host: HostSocket,
+        stream: &Stream<M>,
+        left: u32,
+        linger: Duration,
+    ) {
+        let mut bytes = vec![0; left as usize];
+        stream.ring.copy_out(0, &mut bytes);
+        let deadline = core.now + linger;
+        let adopted = core
+            .orphans
+            .adopt(&core.registry, host, bytes, deadline, &self.usage);
+        if let Some(orphan) = adopted {
+            core.timers.add(deadline, Due::Orphan(orphan));
+        }
+    }
+
+    /// Leaves what is left in the ring, and goes on sending from there.
+    fn keep_releasing<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        socket: super::Socket<M>,
+        stream: Box<Stream<M>>,
+        call: Option<Call>,
+        linger: Duration,
+    ) {
+        let Some(host) = socket.host else { return };
+        let deadline = core.now + linger;
+        let index = self.add_socket(socket.id, socket.transport, socket.family, host);
+        // Its id can be used again at once.
+        self.ids.remove(&socket.id);
+        let key = self.sockets[index].key;
+        if let Some(host) = &self.sockets[index].host
+            && let Err(error) = core.rewatch(host, key)
+        {
+            tracing::error!(%error, "a released socket cannot be watched");
+        }
+        core.direct(stream.ring.port(), crate::worker::core::Target::Socket(key));
+        self.sockets[index].phase = Phase::Releasing {
+            stream,
+            call,
+            deadline,
+        };
+        core.timers.add(deadline, Due::Release(key.into()));
+    }
+
+    /// Goes on sending from the ring of a released socket.
+    pub(super) fn pump_releasing<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        index: usize,
+    ) -> bool {
+        let socket = &mut self.sockets[index];
+        let (Phase::Releasing { stream, .. }, Some(host)) = (&mut socket.phase, &socket.host)
+        else {
+            return false;
+        };
+        let left = stream.last_words(host);
+        if left == 0 {
+            self.finish_release(core, index, false);
+        }
+        true
+    }
+
+    /// A released socket has had its time.
+    pub(crate) fn on_release_due<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        key: crate::worker::tokens::SocketKey,
+    ) {
+        if self.current(key)
+            && let Phase::Releasing { deadline, .. } = self.sockets[key.socket].phase
+            && deadline <= core.now
+        {
+            self.expire_release(core, key.socket);
+        }
+    }
+
+    fn expire_release<P: Platform<Mapping = M>>(&mut self, core: &mut Core<P>, index: usize) {
+        self.finish_release(core, index, true);
+    }
+
+    fn finish_release<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        index: usize,
+        reset: bool,
+    ) {
+        let socket = self.remove_socket(index);
+        if reset && let Some(host) = &socket.host {
+            host.reset_on_close();
+        }
+        let Phase::Releasing { stream, call, .. } = socket.phase else {
+            unreachable!("only called for released sockets");
+        };
+        self.end_stream(core, socket.id, stream, false);
+        if let Some(call) = call {
+            self.answer(call, Ok(Extra::None));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Sockets that their guest has released and that still have something to do: bytes the guest
+//! wrote before are sent, then the peer's are thrown away until it closes, too.
+//!
+//! The second is what makes the first safe: closing a socket with unread bytes sends a reset,
+//! and a reset may destroy bytes that the peer has received and not yet read.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd};
+use std::rc::Rc;
+use std::time::Instant;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry};
+use slab::Slab;
+
+use super::tokens::Subject;
+use crate::errno::Errno;
+use crate::net::{HostSocket, would_block};
+
+/// What a device has in sockets it released. It outlives the device's session, so that nobody
+/// gets more by reconnecting.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    /// Sockets.
+    pub(crate) orphans: Cell<u32>,
+    /// Bytes copied from their rings.
+    pub(crate) bytes: Cell<usize>,
+}
+
+/// Bytes that all released sockets of one device may hold in the backend's memory. What is more
+/// stays in the guest's ring, and the guest waits for it.
+pub(crate) const STASH_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of the peer's that are thrown away. A peer that sends more is answered with a reset: it
+/// does not listen.
+const DISCARD_BYTES_MAX: usize = 1 << 20;
+
+#[derive(Debug)]
+struct Orphan {
+    host: HostSocket,
+    bytes: Vec<u8>,
+    sent: usize,
+    discarded: usize,
+    deadline: Instant,
+    usage: Rc<Usage>,
+}
+
+/// All of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Orphans(Slab<Orphan>);
+
+impl Orphans {
+    /// Takes a socket with bytes still to be sent. Returns its number for a deadline's sake;
+    /// `None` if nothing was left to do.
+    pub(crate) fn adopt(
+        &mut self,
+        registry: &Registry,
+        host: HostSocket,
+        bytes: Vec<u8>,
+        deadline: Instant,
+        usage: &Rc<Usage>,
+    ) -> Option<usize> {
+        usage.orphans.set(usage.orphans.get() + 1);
+        usage.bytes.set(usage.bytes.get() + bytes.len());
+        let fd = host.as_fd().as_raw_fd();
+        let index = self.0.insert(Orphan {
+            host,
+            bytes,
+            sent: 0,
+            discarded: 0,
+            deadline,
+            usage: Rc::clone(usage),
+        });
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let token = Subject::Orphan(index).token();
+        if let Err(error) = registry.reregister(&mut SourceFd(&fd), token, interest) {
+            tracing::error!(%error, "a released socket cannot be watched");
+            self.drop_reset(index);
+            return None;
+        }
+        self.turn(index);
+        self.0.contains(index).then_some(index)
+    }
+
+    /// Goes on with one.
+    pub(crate) fn turn(&mut self, index: usize) {
+        let Some(orphan) = self.0.get_mut(index) else {
+            return;
+        };
+        match orphan.turn() {
+            Ok(false) => {}
+            Ok(true) | Err(_) => self.forget(index),
+        }
+    }
+
+    /// Its time is over: what was not sent is lost, and the peer learns so.
+    pub(crate) fn expire(&mut self, index: usize, now: Instant) {
+        if let Some(orphan) = self.0.get(index)
+            && orphan.deadline <= now
+        {
+            if orphan.sent < orphan.bytes.len() {
+                tracing::info!(
+                    bytes = orphan.bytes.len() - orphan.sent,
+                    "a released socket's peer did not take all of it in time"
+                );
+                self.drop_reset(index);
+            } else {
+                self.forget(index);
+            }
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn drop_reset(&mut self, index: usize) {
+        self.0[index].host.reset_on_close();
+        self.forget(index);
+    }
+
+    fn forget(&mut self, index: usize) {
+        let orphan = self.0.remove(index);
+        let usage = &orphan.usage;
+        usage.orphans.set(usage.orphans.get() - 1);
+        usage.bytes.set(usage.bytes.get() - orphan.bytes.len());
+    }
+}
+
+impl Orphan {
+    /// Whether it is done.
+    fn turn(&mut self) -> Result<bool, Errno> {
+        while self.sent < self.bytes.len() {
+            match self.host.send(&self.bytes[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if would_block(error) => return Ok(false),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.host.shutdown_write();
+        let mut scratch = [0; 4096];
+        loop {
+            match self.host.discard(&mut scratch) {
+                Ok(0) => return Ok(true),
+                Ok(count) => self.discarded += count,
+                Err(error) if would_block(error) => return Ok(false),
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+            if self.discarded >= DISCARD_BYTES_MAX {
+                return Ok(true);
+            }
+        }
+    }
+}
