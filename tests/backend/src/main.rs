@@ -31,7 +31,6 @@ mod wire;
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::SocketAddrV4;
 
 use rt::env;
 use rt::io::{Error, ErrorKind, Result};
@@ -64,7 +63,7 @@ fn failure(what: impl Into<String>) -> Error {
     Error::other(what.into())
 }
 
-fn address(text: &str) -> Result<SocketAddrV4> {
+fn address<T: core::str::FromStr>(text: &str) -> Result<T> {
     text.parse()
         .map_err(|_| Error::new(ErrorKind::InvalidInput, alloc::format!("address {text:?}")))
 }

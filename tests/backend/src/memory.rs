@@ -88,6 +88,13 @@ impl Shared {
         self.word(offset).store(value, Ordering::SeqCst);
     }
 
+    /// The byte at an offset.
+    pub(crate) fn byte(&self, offset: usize) -> u8 {
+        let mut bytes = [0];
+        self.read(offset, &mut bytes);
+        bytes[0]
+    }
+
     /// Copies bytes out.
     pub(crate) fn read(&self, offset: usize, bytes: &mut [u8]) {
         let from = self.at(offset, bytes.len());

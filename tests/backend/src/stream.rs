@@ -20,6 +20,11 @@ pub(crate) const IN_ERROR: usize = 8;
 pub(crate) const OUT_CONS: usize = 64;
 pub(crate) const OUT_PROD: usize = 68;
 pub(crate) const OUT_ERROR: usize = 72;
+/// Words of `feature-event-idx` (docs/extensions.md).
+pub(crate) const IN_PROD_EVENT: usize = 12;
+pub(crate) const IN_CONS_EVENT: usize = 16;
+pub(crate) const OUT_CONS_EVENT: usize = 76;
+pub(crate) const OUT_PROD_EVENT: usize = 80;
 pub(crate) const RING_ORDER: usize = 128;
 pub(crate) const REFERENCES: usize = 132;
 
@@ -190,6 +195,11 @@ impl Ring {
         let before = self.in_cons.wrapping_sub(moved);
         let full = self.indexes.load(IN_PROD).wrapping_sub(before) >= self.size;
         Ok((bytes, full && moved > 0))
+    }
+
+    /// Takes at most `most` bytes of those that are there, without waiting or telling.
+    pub(crate) fn take_now(&mut self, most: usize) -> Result<Vec<u8>> {
+        Ok(self.take(most)?.0)
     }
 
     /// Waits for bytes, takes at most `most`, and tells as `tell` says. An empty result is the

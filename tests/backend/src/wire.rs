@@ -3,8 +3,7 @@
 //! Written from the specification alone, not from the frontend's `wire.rs`: two readings check
 //! each other. Every byte of a request can be set.
 
-use alloc::string::String;
-use core::net::SocketAddrV4;
+use core::net::{SocketAddrV4, SocketAddrV6};
 
 use crate::stream::Ring;
 
@@ -30,7 +29,14 @@ pub(crate) mod cmd {
 
 /// Error numbers as they stand in `ret`, `in_error` and `out_error`.
 pub(crate) mod errno {
+    pub(crate) const ENOENT: i32 = -2;
+    pub(crate) const EBADF: i32 = -9;
+    pub(crate) const EAGAIN: i32 = -11;
+    pub(crate) const EFAULT: i32 = -14;
     pub(crate) const EPIPE: i32 = -32;
+    pub(crate) const ENOPROTOOPT: i32 = -92;
+    pub(crate) const ESOCKTNOSUPPORT: i32 = -94;
+    pub(crate) const EOPNOTSUPP: i32 = -95;
     pub(crate) const EEXIST: i32 = -17;
     pub(crate) const EINVAL: i32 = -22;
     pub(crate) const EAFNOSUPPORT: i32 = -97;
@@ -162,9 +168,14 @@ impl Response {
         long(&self.slot, 16)
     }
 
-    /// Bytes that an extension added.
-    pub(crate) fn extra(&self, offset: usize, length: usize) -> &[u8] {
-        &self.slot[offset..offset + length]
+    /// The socket's own name, where `feature-names` adds it.
+    pub(crate) fn local_name(&self) -> Name {
+        Name::read(&self.slot[24..44])
+    }
+
+    /// The name of its peer, likewise.
+    pub(crate) fn peer_name(&self) -> Name {
+        Name::read(&self.slot[44..64])
     }
 
     /// A word that an extension added.
@@ -187,16 +198,58 @@ pub(crate) fn sockaddr(address: SocketAddrV4) -> [u8; 28] {
     bytes
 }
 
-/// An IPv4 name of docs/extensions.md in words; for another family its bytes.
-pub(crate) fn name(bytes: &[u8]) -> String {
-    match (u16::from_le_bytes([bytes[0], bytes[1]]), &bytes[4..8]) {
-        (2, [a, b, c, d]) => {
-            let port = u16::from_be_bytes([bytes[2], bytes[3]]);
-            alloc::format!("{a}.{b}.{c}.{d}:{port}")
-        }
-        (0, _) => "none".into(),
-        _ => alloc::format!("{bytes:02x?}"),
+/// A name of docs/extensions.md: 20 bytes for a family, a port and an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Name(pub(crate) [u8; 20]);
+
+impl Name {
+    /// No name.
+    pub(crate) const NONE: Name = Name([0; 20]);
+
+    /// An IPv4 address.
+    pub(crate) fn v4(address: SocketAddrV4) -> Name {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&sockaddr(address)[..8]);
+        Name(bytes)
     }
+
+    /// An IPv6 address.
+    pub(crate) fn v6(address: SocketAddrV6) -> Name {
+        let mut bytes = [0; 20];
+        bytes[..4].copy_from_slice(&sockaddr6(address)[..4]);
+        bytes[4..].copy_from_slice(&address.ip().octets());
+        Name(bytes)
+    }
+
+    /// From bytes, of which there are 20.
+    pub(crate) fn read(bytes: &[u8]) -> Name {
+        Name(bytes.try_into().expect("20 bytes"))
+    }
+
+    /// The port in host order.
+    pub(crate) fn port(&self) -> u16 {
+        u16::from_be_bytes([self.0[2], self.0[3]])
+    }
+}
+
+impl core::fmt::Debug for Name {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match (self.0[0], &self.0[4..8]) {
+            (0, _) => write!(f, "none"),
+            (2, [a, b, c, d]) => write!(f, "{a}.{b}.{c}.{d}:{}", self.port()),
+            _ => write!(f, "{:02x?}", self.0),
+        }
+    }
+}
+
+/// `sockaddr_in6`: `flowinfo` in network order, the scope in host order.
+pub(crate) fn sockaddr6(address: SocketAddrV6) -> [u8; 28] {
+    let mut bytes = [0; 28];
+    bytes[0] = 10;
+    bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
+    bytes[8..24].copy_from_slice(&address.ip().octets());
+    bytes[24..28].copy_from_slice(&address.scope_id().to_le_bytes());
+    bytes
 }
 
 fn word(bytes: &[u8], offset: usize) -> u32 {

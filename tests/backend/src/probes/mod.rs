@@ -1,6 +1,8 @@
 //! What is tried: each probe by the name that cases call it.
 
 mod commands;
+mod datagrams;
+mod extensions;
 mod hostile;
 mod listeners;
 mod matrix;
@@ -65,6 +67,17 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Result<()> {
             address(source)?,
             address(at)?,
         ),
+        ("extensions-none", [echo]) => extensions::none(address(echo)?),
+        ("names", [at]) => extensions::names(address(at)?),
+        ("shutdown", [answering, echo]) => {
+            extensions::shutdown(address(answering)?, address(echo)?)
+        }
+        ("options", [sink]) => extensions::options(address(sink)?),
+        ("event-idx", [echo, closing]) => extensions::event_idx(address(echo)?, address(closing)?),
+        ("outlive", [echo, at]) => extensions::outlive(address(echo)?, address(at)?),
+        ("udp", [at]) => datagrams::udp(address(at)?),
+        ("ipv6", [at]) => datagrams::ipv6(address(at)?),
+        ("resolve", [name, at]) => datagrams::resolve(name, address(at)?),
         (name, args) => Err(Error::new(
             ErrorKind::InvalidInput,
             alloc::format!("do not know how to {name} {args:?}"),
