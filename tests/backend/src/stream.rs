@@ -83,6 +83,14 @@ impl Ring {
         Ok(old)
     }
 
+    /// Has all indexes start at `index` instead of 0, which any pair of equal ones may.
+    pub(crate) fn start_at(&mut self, index: u32) {
+        for word in [IN_CONS, IN_PROD, OUT_CONS, OUT_PROD] {
+            self.indexes.store(word, index);
+        }
+        (self.in_cons, self.out_prod) = (index, index);
+    }
+
     /// Makes the ring as good as new, for the next connection.
     pub(crate) fn reset(&mut self) {
         for word in [IN_CONS, IN_PROD, IN_ERROR, OUT_CONS, OUT_PROD, OUT_ERROR] {

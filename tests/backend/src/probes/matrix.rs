@@ -18,12 +18,15 @@ use crate::wire::{Request, errno};
 /// Milliseconds in which RELEASE is answered, even if the peer takes no more bytes.
 const LINGER_MS: u64 = 90_000;
 
-/// The first bytes written after CONNECT come back from an echo server, `count` times.
+/// The first bytes written after CONNECT come back from an echo server, `count` times; indexes
+/// start where they will pass 2^32.
 pub(crate) fn first_write(echo: SocketAddrV4, count: usize, order: u32) -> Result<()> {
     let mut device = Device::open()?;
-    for round in 0..count {
-        let mut stream = Stream::connect(&mut device, echo, order)?;
-        let bytes = pattern::bytes(round, 16);
+    for (round, start) in (0u32..).step_by(5).zip(0..count) {
+        let mut ring = Ring::new(device.peer(), order)?;
+        ring.start_at(0u32.wrapping_sub(round));
+        let mut stream = Stream::connect_with(&mut device, echo, ring)?;
+        let bytes = pattern::bytes(start, 16);
         let result = stream.ring.echo(&bytes);
         result.map_err(|error| failure(alloc::format!("round {round}: {error}")))?;
         stream.release(&mut device)?;
