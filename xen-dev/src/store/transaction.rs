@@ -7,7 +7,7 @@ use super::{Store, StoreError};
 
 /// How often a transaction is tried. Others can change the same nodes at any time, but not
 /// without end: the server bounds what a guest writes in a second.
-const ATTEMPTS: usize = 100;
+const ATTEMPTS: usize = 20;
 
 /// A transaction under way.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Store {
     /// nothing of it has happened.
     ///
     /// # Errors
-    /// That of `work`, that of the commit, or EAGAIN when others came in between 100 times.
+    /// That of `work`, that of the commit, or EAGAIN when others came in between 20 times.
     pub fn transaction<T>(
         &mut self,
         mut work: impl FnMut(&mut Transaction<'_>) -> Result<T, StoreError>,
