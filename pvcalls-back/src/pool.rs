@@ -68,7 +68,7 @@ impl Handle {
 
 /// All workers.
 pub struct Pool {
-    workers: Arc<Vec<Handle>>,
+    workers: Vec<Handle>,
     /// How many of them are in the daemon's own namespace; they come first.
     plain: usize,
     namespaces: Vec<PathBuf>,
@@ -117,7 +117,7 @@ impl Pool {
             starts.push((place, poll, platform()?, inbox));
         }
         let mut pool = Self {
-            workers: Arc::new(Vec::new()),
+            workers: Vec::new(),
             plain,
             namespaces: layout.namespaces.clone(),
             assigned: Arc::default(),
@@ -159,7 +159,7 @@ impl Pool {
             workers[number].thread = Some(thread);
         }
         let count = workers.len();
-        pool.workers = Arc::new(workers);
+        pool.workers = workers;
         for _ in 0..count {
             let ready = results.recv();
             ready.map_err(|_| io::Error::other("a worker ended at its start"))??;
@@ -211,19 +211,19 @@ impl Pool {
         })
     }
 
-    /// Ends the workers, when the sockets that guests released have sent what they had, or their
-    /// time is over. Waits for that.
-    pub fn stop(mut self) {
+    /// Has the workers end, each when its sessions have ended and the sockets that guests
+    /// released have sent what they had, or their time is over.
+    pub fn stop(&self) {
         for worker in self.workers.iter() {
             worker.tell(Message::Stop);
         }
-        for worker in Arc::get_mut(&mut self.workers).into_iter().flatten() {
-            if let Some(thread) = worker.thread.take()
-                && thread.join().is_err()
-            {
-                tracing::error!("a worker ended by a panic");
-            }
-        }
+    }
+
+    /// After [`stop`](Self::stop): whether they have.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        let ended = |worker: &Handle| worker.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        self.workers.iter().all(ended)
     }
 }
 
