@@ -36,7 +36,7 @@ impl Quarantine {
         now_ns: u64,
     ) {
         if let Err(StillMapped(pages)) = platform.unshare(pages) {
-            log::warn!("{pages:?}: the backend still maps them; kept in quarantine");
+            log::debug!("{pages:?}: the backend still maps them; kept in quarantine");
             self.pages.push(pages);
             self.interval_ns = RETRY_NS;
             self.next_ns = now_ns.saturating_add(RETRY_NS);
@@ -62,6 +62,13 @@ impl Quarantine {
             .filter_map(|pages| platform.unshare(pages).err())
             .map(|StillMapped(pages)| pages)
             .collect();
+        // A backend that goes down takes a moment; one that takes longer keeps what is not its own.
+        if self.interval_ns < RETRY_MAX_NS && self.interval_ns * 2 >= RETRY_MAX_NS {
+            let count = self.page_count();
+            if count > 0 {
+                log::warn!("the backend keeps {count} pages mapped that it should have let go");
+            }
+        }
         self.interval_ns = (self.interval_ns * 2).min(RETRY_MAX_NS);
         self.next_ns = now_ns.saturating_add(self.interval_ns);
     }

@@ -11,7 +11,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{NonNull, null_mut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use spin::Mutex;
 use talc::DefaultBinning;
@@ -34,7 +34,26 @@ static HEAP: Heap = Heap {
         BLOCK_BYTES,
     ))),
     pages_ready: AtomicBool::new(false),
+    bytes: AtomicUsize::new(0),
+    pages: AtomicUsize::new(0),
 };
+
+/// What the heap holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapUse {
+    /// Bytes that are allocated, as they were asked for.
+    pub bytes: usize,
+    /// Pages that serve them; those talc keeps for its next allocations included.
+    pub pages: usize,
+}
+
+/// What the heap holds now.
+pub fn heap_use() -> HeapUse {
+    HeapUse {
+        bytes: HEAP.bytes.load(Ordering::Relaxed),
+        pages: HEAP.pages.load(Ordering::Relaxed),
+    }
+}
 
 /// The boot heap's memory. Only `Heap::boot` touches it.
 #[repr(align(16))]
@@ -52,6 +71,18 @@ struct Heap {
     boot: Mutex<linked_list_allocator::Heap>,
     talc: Mutex<Talc<GlobalAllocSource<PageRuns>, DefaultBinning>>,
     pages_ready: AtomicBool,
+    bytes: AtomicUsize,
+    pages: AtomicUsize,
+}
+
+/// Moves a counter. Two plain accesses instead of a locked one: nothing on this one vCPU comes in
+/// between, and a second vCPU would only make the numbers a little wrong.
+fn count(counter: &AtomicUsize, more: usize, less: usize) {
+    let before = counter.load(Ordering::Relaxed);
+    counter.store(
+        before.wrapping_add(more).wrapping_sub(less),
+        Ordering::Relaxed,
+    );
 }
 
 fn is_page_run(layout: Layout) -> bool {
@@ -68,18 +99,23 @@ fn in_boot_heap(pointer: *mut u8) -> bool {
 // their layout, which callers must repeat, and the rest is talc's.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if !self.pages_ready.load(Ordering::Relaxed) {
-            return self.alloc_early(layout);
-        }
-        if is_page_run(layout) {
+        let pointer = if !self.pages_ready.load(Ordering::Relaxed) {
+            self.alloc_early(layout)
+        } else if is_page_run(layout) {
             // SAFETY: `PageRuns` takes any layout.
-            return unsafe { PageRuns.alloc(layout) };
+            unsafe { PageRuns.alloc(layout) }
+        } else {
+            // SAFETY: `GlobalAlloc` callers never ask for zero bytes.
+            unsafe { self.talc.lock().allocate(layout) }.map_or(null_mut(), NonNull::as_ptr)
+        };
+        if !pointer.is_null() {
+            count(&self.bytes, layout.size(), 0);
         }
-        // SAFETY: `GlobalAlloc` callers never ask for zero bytes.
-        unsafe { self.talc.lock().allocate(layout) }.map_or(null_mut(), NonNull::as_ptr)
+        pointer
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(&self.bytes, 0, layout.size());
         if in_boot_heap(pointer) {
             let Some(pointer) = NonNull::new(pointer) else {
                 return;
@@ -106,12 +142,14 @@ unsafe impl GlobalAlloc for Heap {
                     .lock()
                     .try_realloc_in_place(pointer, layout, new_size)
             } {
+                count(&self.bytes, new_size, layout.size());
                 return pointer;
             }
         } else if is_page_run(layout)
             && is_page_run(new_layout)
             && layout.size().div_ceil(PAGE_SIZE) == new_size.div_ceil(PAGE_SIZE)
         {
+            count(&self.bytes, new_size, layout.size());
             return pointer;
         }
         // SAFETY: a layout that is not empty.
@@ -149,13 +187,18 @@ unsafe impl GlobalAlloc for PageRuns {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A run is aligned to its length rounded up to a power of two, so asking for as
         // many pages as the alignment has gives that alignment.
-        Pages::new(run_pages(layout)).map_or(null_mut(), |pages| pages.into_raw().as_ptr())
+        let Some(pages) = Pages::new(run_pages(layout)) else {
+            return null_mut();
+        };
+        count(&HEAP.pages, run_pages(layout), 0);
+        pages.into_raw().as_ptr()
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         let Some(pointer) = NonNull::new(pointer) else {
             return;
         };
+        count(&HEAP.pages, 0, run_pages(layout));
         // SAFETY: `alloc` gave up a run of this many pages at this address.
         drop(unsafe { Pages::from_raw(pointer, run_pages(layout)) });
     }

@@ -25,6 +25,8 @@ pub(crate) mod mmu;
 mod pages;
 
 #[cfg(guest)]
+pub use heap::{HeapUse, heap_use};
+#[cfg(guest)]
 pub use pages::{Pages, free_pages, total_pages};
 #[cfg(guest)]
 pub(crate) use pages::{init, with_memory};

@@ -4,12 +4,14 @@
 //! to the echo server ECHO and send bytes to and fro, checking all that comes back, until every
 //! one of them was lost. What the guest prints, in this order:
 //!
-//! * `before: …`: grants, ports and free pages in use once the first connection was closed;
+//! * `before: …`: grants and ports in use, and pages that are free or the heap's;
 //! * `round N: under load`: all threads have had some bytes back. Now take the backend away;
 //! * `round N: lost S of S, KIND: error`: every stream has failed. `KIND` is that of the last one;
 //! * `round N: connected again after M ms, K refused: …`: a connect worked, and so did a
 //!   connection with a few bytes; K connects before that failed, the last one with the error that
 //!   follows (nothing if there were none);
+//! * `round N: B bytes of heap`: what is allocated once all is given back. From the second round on
+//!   it must be what it was after the first, in which tables grow;
 //! * `after: …`: the same numbers as `before`, which the guest has compared;
 //! * `lost and found N times`: all is well, and the exit code 0.
 //!
@@ -34,6 +36,7 @@ use crate::failure;
 use crate::pattern::Pattern;
 use crate::resources::{self, Resources};
 use rt::io::{Error, ErrorKind, Result, Write};
+use rt::kernel::mem;
 use rt::net::{SocketAddr, TcpStream};
 use rt::time::Instant;
 use rt::{println, thread};
@@ -49,6 +52,7 @@ pub(crate) fn check(echo: SocketAddr, rounds: usize, streams: usize) -> Result<(
     (0..20).try_for_each(|number| resources::one(echo, number))?;
     let before = Resources::settled(None)?;
     println!("before: {before:?}");
+    let mut heap = None;
 
     for round in 1..=rounds {
         let last = load(echo, streams, move |busy| {
@@ -65,6 +69,12 @@ pub(crate) fn check(echo: SocketAddr, rounds: usize, streams: usize) -> Result<(
             error.kind()
         );
         find(echo, round)?;
+        Resources::settled(Some(before))?;
+        let bytes = mem::heap_use().bytes;
+        println!("round {round}: {bytes} bytes of heap");
+        if *heap.get_or_insert(bytes) != bytes {
+            return Err(failure("the heap has grown"));
+        }
     }
 
     println!("after: {:?}", Resources::settled(Some(before))?);

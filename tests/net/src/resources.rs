@@ -1,4 +1,4 @@
-//! What connections take: grants, event ports, and pages of memory.
+//! What connections take: grants, event ports, and memory.
 
 use alloc::format;
 use core::time::Duration;
@@ -16,7 +16,8 @@ use rt::{println, thread};
 pub(crate) struct Resources {
     grants: u32,
     ports: usize,
-    free_pages: usize,
+    /// Pages that are free, or that the heap keeps.
+    pages: usize,
 }
 
 impl Resources {
@@ -24,7 +25,7 @@ impl Resources {
         Resources {
             grants: grant::in_use(),
             ports: event::in_use(),
-            free_pages: mem::free_pages(),
+            pages: mem::free_pages() + mem::heap_use().pages,
         }
     }
 
