@@ -1,6 +1,7 @@
 # Text is not writable, data is not executable, constants are constant, and what the domain
 # builder mapped beside the image is gone.
 # images: faults
+# backend: any
 # timeout: 90
 try() {
 	guest "$1" faults "args=$1"

@@ -1,5 +1,6 @@
 # All memory of a domain of 4 GiB can be used.
 # images: kernel-test
+# backend: any
 # timeout: 180
 # host-memory: 6656
 guest big kernel-test memory=4096 args=memory

@@ -1,5 +1,6 @@
 # All memory of a domain can be used, from 8 MiB to a gigabyte.
 # images: kernel-test
+# backend: any
 # timeout: 120
 for mib in 8 16 64 1024; do
 	guest "m$mib" kernel-test memory=$mib args=memory

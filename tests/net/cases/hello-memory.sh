@@ -1,6 +1,7 @@
 # The smallest example runs in domains of 8 MiB to 1 GiB, and says how much memory it has. The
 # time from the first instruction to `main` is printed, not judged: it is the emulator's.
 # images: hello
+# backend: any
 # timeout: 120
 for memory in 8 16 64 1024; do
 	guest "m$memory" hello "memory=$memory"

@@ -1,6 +1,7 @@
 # A domain without a pvcalls device, and one whose device has no backend: a clear error within
 # the time of the handshake, a non-zero exit code, no hang.
 # images: net-probe
+# backend: any
 # timeout: 120
 backend_stop
 guest absent net-probe "args=connect $address:7"
