@@ -90,6 +90,7 @@ struct Inner {
     identity: Option<Identity>,
     privileged_ports: bool,
     confinement: Option<Confinement>,
+    /// What all threads together have reported.
     report: Mutex<Report>,
 }
 
@@ -115,7 +116,7 @@ impl Sandbox {
             identity: plan.identity,
             privileged_ports: plan.privileged_ports,
             confinement,
-            report: Mutex::new(Report::default()),
+            report: Mutex::default(),
         })))
     }
 
@@ -145,21 +146,22 @@ impl Sandbox {
             }
         }
         let mut all = inner.report.lock().unwrap_or_else(PoisonError::into_inner);
-        all.merge(role, &report);
+        for (step, outcome) in all.merge(role, &report) {
+            let (role, step) = (role.name(), step.name());
+            tracing::warn!(role, step, "privileges not dropped: {outcome}");
+        }
+        drop(all);
         report
     }
 
-    /// What all threads together have reported.
+    /// What all threads that have entered have reported together.
     #[must_use]
     pub fn report(&self) -> Report {
         let Some(inner) = &self.0 else {
             return Report::default();
         };
-        inner
-            .report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let report = inner.report.lock();
+        report.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

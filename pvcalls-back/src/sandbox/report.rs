@@ -79,16 +79,22 @@ impl Report {
         self.steps.insert(step, worst);
     }
 
-    /// Adds what a thread reports.
-    pub(super) fn merge(&mut self, role: Role, other: &Self) {
-        for (step, outcome) in &other.steps {
-            let outcome = match outcome {
+    /// Adds what a thread reports; what went less well than for the threads before.
+    pub(super) fn merge<'o>(&mut self, role: Role, other: &'o Self) -> Vec<(Step, &'o Outcome)> {
+        let mut news = Vec::new();
+        for (step, outcome) in other.steps() {
+            let told = match outcome {
                 Outcome::Done(what) => Outcome::Done(what.clone()),
                 Outcome::Partly(what) => Outcome::Partly(format!("{}: {what}", role.name())),
                 Outcome::Failed(why) => Outcome::Failed(format!("{}: {why}", role.name())),
             };
-            self.add(*step, outcome);
+            let before = self.steps.get(&step).is_some_and(Outcome::is_short);
+            if outcome.is_short() && !before {
+                news.push((step, outcome));
+            }
+            self.add(step, told);
         }
+        news
     }
 
     /// The steps, in the order they are taken.
@@ -113,5 +119,41 @@ impl fmt::Display for Report {
             write!(f, "{comma}{} {outcome}", step.name())?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(outcome: Outcome) -> Report {
+        let mut report = Report::default();
+        report.add(Step::User, Outcome::Done("nobody".into()));
+        report.add(Step::Landlock, outcome);
+        report
+    }
+
+    #[test]
+    fn of_several_threads_the_worst_stays_and_is_told_once() {
+        let mut all = Report::default();
+        let good = report(Outcome::Done("v7".into()));
+        let bad = report(Outcome::Failed("not there".into()));
+        assert!(all.merge(Role::Worker, &good).is_empty());
+        assert_eq!(all.to_string(), "user nobody, landlock v7");
+        let news = all.merge(Role::Metrics, &bad);
+        assert_eq!(
+            news,
+            [(Step::Landlock, &Outcome::Failed("not there".into()))]
+        );
+        assert!(all.merge(Role::Control, &bad).is_empty());
+        assert!(all.merge(Role::Worker, &good).is_empty());
+        assert!(
+            all.to_string().ends_with("NO (metrics: not there)"),
+            "{all}"
+        );
+        assert_eq!(
+            all.short().map(|(step, _)| step).collect::<Vec<_>>(),
+            [Step::Landlock]
+        );
     }
 }

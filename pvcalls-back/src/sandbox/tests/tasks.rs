@@ -317,7 +317,8 @@ fn threads() -> String {
     sandbox.enter(Role::Control);
     let changed = rustix::process::geteuid().as_raw() != before;
     writeln!(text, "then changed: {changed}").unwrap();
-    writeln!(text, "{}", sandbox.report()).unwrap();
+    let report = sandbox.report();
+    writeln!(text, "{report}").unwrap();
     text
 }
 

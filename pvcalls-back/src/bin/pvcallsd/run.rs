@@ -1,0 +1,285 @@
+//! The daemon, from start to end.
+//!
+//! The order of the start is forced by what each step takes away:
+//!
+//! 1. configuration, log, limits, signals;
+//! 2. what only root may do: the runtime directory, the metrics socket, `/dev/xen/*`, xenstore,
+//!    network namespaces;
+//! 3. the threads, each of which enters the sandbox before it serves;
+//! 4. the sandbox for this thread, and only then devices are looked for.
+//!
+//! Then this thread follows xenstore and signals, in one loop, until it is told to end.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use mio::{Events, Interest, Poll, Token};
+use pvcalls_back::config::Config;
+use pvcalls_back::counters::Counters;
+use pvcalls_back::metrics::{Address, Bound, Facts, Process, SOCKET_SERIES, Server, render};
+use pvcalls_back::sandbox::{Identity, Outcome, Plan, Role, Sandbox, Step};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use tracing::{error, info, warn};
+
+use crate::cli::Cli;
+use crate::limits::{DESCRIPTORS, raise_descriptors};
+use crate::log;
+use crate::notify::Notifier;
+use crate::serve::Service;
+
+/// The signals' token; the service's count up from [`FIRST_OF_SERVICE`].
+const SIGNALS: Token = Token(0);
+const FIRST_OF_SERVICE: Token = Token(1);
+
+/// How long the end may take: connections linger, but whoever stops the daemon waits. Service
+/// managers usually kill after 90 s.
+const PATIENCE_AT_END: Duration = Duration::from_secs(15);
+
+/// Runs until a signal ends it.
+pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
+    let config = Arc::new(cli.load_config()?);
+    let daemon = &config.daemon;
+    let format = cli.log_format.map_or(daemon.log_format, Into::into);
+    log::start(format, cli.log_level.as_deref(), &daemon.log_filter)?;
+    match cli.config_file() {
+        Some(file) => info!(version = VERSION, config = %file.display(), "starting"),
+        None => info!(version = VERSION, "starting, without a configuration"),
+    }
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals")?;
+    let notifier = Notifier::from_environment();
+    match raise_descriptors(DESCRIPTORS) {
+        Ok(limit) if limit < DESCRIPTORS => {
+            warn!(limit, wanted = DESCRIPTORS, "few descriptors: few sockets");
+        }
+        Ok(_) => {}
+        Err(error) => warn!(%error, "the limit of descriptors stays"),
+    }
+
+    let counters = Arc::new(Counters::default());
+    let identity = identity(&config);
+    let metrics = bind_metrics(&config, identity.as_ref())?;
+    let sandbox = Sandbox::prepare(plan(cli, &config, identity, metrics.as_ref()));
+    let process = Process::open();
+    let mut service = Service::start(&config, &counters, &sandbox)?;
+    let socket = metrics.as_ref().and_then(|bound| match bound.local() {
+        Address::Unix(path) => Some(path.clone()),
+        Address::Tcp(_) => None,
+    });
+    if let Some(bound) = metrics {
+        start_metrics(bound, &counters, process, &sandbox)?;
+    }
+
+    sandbox.enter(Role::Control);
+    info!("privileges: {}", sandbox.report());
+    try_config(cli);
+    let mut poll = Poll::new().context("epoll")?;
+    poll.registry()
+        .register(&mut signals, SIGNALS, Interest::READABLE)
+        .context("signals")?;
+    service.register(poll.registry(), FIRST_OF_SERVICE)?;
+    // Whoever started us may go on from here; tests and scripts look for the word.
+    info!("ready");
+    notifier.ready("serving");
+
+    let result = serve(cli, &mut poll, &mut signals, &mut service, &notifier);
+    if let Some(path) = socket
+        && let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        warn!(%error, path = %path.display(), "the metrics socket stays");
+    }
+    if result.is_ok() {
+        info!("ended");
+    }
+    result
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The main loop.
+fn serve(
+    cli: &Cli,
+    poll: &mut Poll,
+    signals: &mut Signals,
+    service: &mut Service,
+    notifier: &Notifier,
+) -> Result<ExitCode> {
+    let mut events = Events::with_capacity(64);
+    let mut end: Option<Instant> = None;
+    let mut alive = Instant::now();
+    loop {
+        let now = Instant::now();
+        let wish = service.turn(now)?;
+        if let Some(end) = end {
+            if service.has_stopped() {
+                return Ok(ExitCode::SUCCESS);
+            }
+            if now >= end {
+                warn!("connections are cut off: they did not end in time");
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+        if let Some(interval) = notifier.interval()
+            && now >= alive
+        {
+            notifier.alive();
+            alive = now + interval;
+        }
+        let until_alive = notifier
+            .interval()
+            .map(|_| alive.saturating_duration_since(now));
+        let until_end = end.map(|end| end.saturating_duration_since(now));
+        let timeout = [wish, until_alive, until_end].into_iter().flatten().min();
+        match poll.poll(&mut events, timeout) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => other.context("waiting")?,
+        }
+        for signal in signals.pending() {
+            match signal {
+                SIGHUP if end.is_none() => reload(cli, service, notifier),
+                SIGHUP => {}
+                _ if end.is_none() => {
+                    info!(
+                        "ending: connections may send what they hold; a second signal ends at once"
+                    );
+                    notifier.stopping();
+                    service.stop();
+                    end = Some(Instant::now() + PATIENCE_AT_END);
+                }
+                _ => {
+                    warn!("ended at once: connections are cut off");
+                    return Ok(ExitCode::FAILURE);
+                }
+            }
+        }
+    }
+}
+
+/// Reads the configuration again, for devices that come from now on.
+fn reload(cli: &Cli, service: &mut Service, notifier: &Notifier) {
+    notifier.reloading();
+    match cli.load_config() {
+        Ok(config) => {
+            service.reload(&Arc::new(config));
+            info!("the configuration is read again; it holds for new devices");
+        }
+        Err(error) => error!("the configuration stays as it was: {error:#}"),
+    }
+    notifier.ready("serving");
+}
+
+/// Whom to become, if there is somebody.
+fn identity(config: &Config) -> Option<Identity> {
+    let daemon = &config.daemon;
+    Identity::find(daemon.user.as_deref(), daemon.group.as_deref())
+        .inspect_err(|error| warn!("root stays root: {error:#}"))
+        .ok()
+}
+
+/// What the sandbox has to leave open.
+fn plan(cli: &Cli, config: &Config, identity: Option<Identity>, metrics: Option<&Bound>) -> Plan {
+    let of = |file: &Path| file.parent().map(Path::to_owned);
+    // The directory: editors and package managers replace the file.
+    let config_directory = cli.config_file().and_then(of);
+    let runtime_directory = match metrics.map(Bound::local) {
+        Some(Address::Unix(path)) => of(path),
+        _ => None,
+    };
+    Plan {
+        identity,
+        privileged_ports: config.privileged_ports(),
+        confine: config.daemon.sandbox,
+        readable: config_directory.into_iter().map(or_here).collect(),
+        removable: runtime_directory.into_iter().collect(),
+    }
+}
+
+/// The parent of a plain file name is empty.
+fn or_here(directory: PathBuf) -> PathBuf {
+    if directory.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        directory
+    }
+}
+
+/// Binds the socket for metrics. Its directory is made if it is not there, and belongs to whom
+/// we become, who removes the socket at the end.
+fn bind_metrics(config: &Config, identity: Option<&Identity>) -> Result<Option<Bound>> {
+    let Some(address) = &config.daemon.metrics else {
+        return Ok(None);
+    };
+    let owner = identity.map(|identity| (identity.user.as_raw(), identity.group.as_raw()));
+    let owner = owner.filter(|_| rustix::process::geteuid().is_root());
+    if let Address::Unix(path) = address
+        && let Some(directory) = path.parent()
+        && !directory.exists()
+    {
+        std::fs::create_dir_all(directory)
+            .and_then(|()| std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)))
+            .with_context(|| format!("making {}", directory.display()))?;
+        if let Some((user, group)) = owner {
+            chown(directory, Some(user), Some(group))
+                .with_context(|| format!("giving {} away", directory.display()))?;
+        }
+    }
+    let bound = Bound::bind(address, owner).with_context(|| format!("metrics at {address}"))?;
+    info!(address = %bound.local(), "metrics");
+    Ok(Some(bound))
+}
+
+/// Starts the thread that answers scrapes.
+fn start_metrics(
+    bound: Bound,
+    counters: &Arc<Counters>,
+    process: Process,
+    sandbox: &Sandbox,
+) -> Result<()> {
+    let counters = Arc::clone(counters);
+    let (of_facts, of_thread) = (sandbox.clone(), sandbox.clone());
+    let server = Server::new(
+        bound,
+        Arc::new(move || render(&counters, &process, &facts(&of_facts))),
+    )
+    .context("metrics")?;
+    let (entered, wait) = std::sync::mpsc::channel();
+    std::thread::Builder::new()
+        .name("metrics".to_owned())
+        .spawn(move || {
+            of_thread.enter(Role::Metrics);
+            // Nobody waits any more only if the daemon ends.
+            let _ = entered.send(());
+            if let Err(error) = server.serve() {
+                error!(%error, "no more metrics");
+            }
+        })
+        .context("the thread for metrics")?;
+    wait.recv().context("the thread for metrics")
+}
+
+/// What the metrics say besides the counters.
+fn facts(sandbox: &Sandbox) -> Facts {
+    let report = sandbox.report();
+    let of = |(step, outcome): (Step, &Outcome)| (step.name().to_owned(), outcome.is_short());
+    Facts {
+        version: VERSION,
+        privileges: report.steps().map(of).collect(),
+        socket_series: SOCKET_SERIES,
+    }
+}
+
+/// Says if a reload could not work, while somebody may still be looking.
+fn try_config(cli: &Cli) {
+    if let Some(file) = cli.config_file()
+        && let Err(error) = std::fs::File::open(file)
+    {
+        let file = file.display();
+        warn!(%error, %file, "the configuration cannot be read any more: a reload will fail");
+    }
+}
