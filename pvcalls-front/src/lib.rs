@@ -26,13 +26,16 @@
 //!    pending events once more, then block, no longer than [`Frontend::next_deadline_ns`]; when
 //!    that has come: [`Frontend::poll`].
 //! 5. When the backend's state key changes: [`Frontend::on_backend_state`].
-//! 6. Before the guest ends: wait until [`Frontend::draining`] is 0, and for a while also for
+//! 6. When the device breaks ([`Frontend::register_fault`]): [`Frontend::reconnect`], then
+//!    [`Handshake::step`] as at first, and [`Frontend::resume`]. Everything else goes on meanwhile.
+//! 7. Before the guest ends: wait until [`Frontend::draining`] is 0, and for a while also for
 //!    [`Frontend::unanswered_connects`].
 //!
 //! # What it relies on, and what not
 //! * One caller at a time (`&mut self`); any number of waiters.
 //! * No panic, no hang and no memory error whatever the backend writes; it can only make its own
-//!   connections fail.
+//!   connections fail. A device that it broke comes up again, ever more rarely if it does so
+//!   again and again.
 //! * Nothing a backend may still map is freed: such pages wait in quarantine.
 //! * Nothing is sent that is known to bring a Linux backend down.
 #![no_std]

@@ -94,6 +94,7 @@ struct Backend {
 
 /// What came of [`Handshake::step`].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one exists per device, once")]
 pub enum Step<P> {
     /// Wait until the key `watch` changes or `deadline_ns` has come, then step again.
     WaitForBackend {
