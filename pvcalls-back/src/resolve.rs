@@ -80,8 +80,11 @@ struct Shared {
     work: Condvar,
     enter: Enter,
     deliver: Deliver,
-    look_up: fn(&str) -> Answer,
+    look_up: LookUp,
 }
+
+/// How a name is resolved: the system's way, but for tests.
+type LookUp = Box<dyn Fn(&str) -> Answer + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -97,10 +100,10 @@ impl Resolver {
     /// # Errors
     /// A thread cannot be started.
     pub fn new(enter: Enter, deliver: Deliver) -> io::Result<Self> {
-        Self::with(enter, deliver, look_up)
+        Self::with(enter, deliver, Box::new(look_up))
     }
 
-    fn with(enter: Enter, deliver: Deliver, look_up: fn(&str) -> Answer) -> io::Result<Self> {
+    fn with(enter: Enter, deliver: Deliver, look_up: LookUp) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -255,3 +258,6 @@ fn look_up(name: &str) -> Answer {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;
