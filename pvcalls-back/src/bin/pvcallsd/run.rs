@@ -217,21 +217,29 @@ fn bind_metrics(config: &Config, identity: Option<&Identity>) -> Result<Option<B
     };
     let owner = identity.map(|identity| (identity.user.as_raw(), identity.group.as_raw()));
     let owner = owner.filter(|_| rustix::process::geteuid().is_root());
-    if let Address::Unix(path) = address
-        && let Some(directory) = path.parent()
-        && !directory.exists()
-    {
+    let mut directory = None;
+    if let Address::Unix(path) = address {
+        directory = path.parent().filter(|path| make_or_own(path));
+    }
+    if let Some(directory) = directory.filter(|path| !path.exists()) {
         std::fs::create_dir_all(directory)
             .and_then(|()| std::fs::set_permissions(directory, PermissionsExt::from_mode(0o755)))
             .with_context(|| format!("making {}", directory.display()))?;
-        if let Some((user, group)) = owner {
-            chown(directory, Some(user), Some(group))
-                .with_context(|| format!("giving {} away", directory.display()))?;
-        }
     }
     let bound = Bound::bind(address, owner).with_context(|| format!("metrics at {address}"))?;
+    // Last: root without CAP_DAC_OVERRIDE cannot write there any more.
+    if let (Some(directory), Some((user, group))) = (directory, owner) {
+        chown(directory, Some(user), Some(group))
+            .with_context(|| format!("giving {} away", directory.display()))?;
+    }
     info!(address = %bound.local(), "metrics");
     Ok(Some(bound))
+}
+
+/// Whether a directory is ours: it is not there yet, or the service manager made it for us.
+fn make_or_own(directory: &Path) -> bool {
+    let made = std::env::var_os("RUNTIME_DIRECTORY");
+    !directory.exists() || made.is_some_and(|made| directory == Path::new(&made))
 }
 
 /// Starts the thread that answers scrapes.
