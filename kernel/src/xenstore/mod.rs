@@ -11,6 +11,7 @@ mod ring;
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::task::Wake;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::{Poll, Waker};
@@ -23,7 +24,7 @@ use ::xenstore::{Client, Errno, Path, Pending, SubmitError, TransactionId, Watch
 use spin::{Mutex, Once};
 
 use crate::event::{self, Port};
-use crate::thread;
+use crate::thread::{self, Timer};
 use crate::time::{NS_PER_S, monotonic_ns};
 use ring::Ring;
 
@@ -33,6 +34,10 @@ pub use ::xenstore::WatchEvent;
 const ANSWER_NS: u64 = 60 * NS_PER_S;
 /// How often a transaction is tried again when others keep changing what it touches.
 const TRANSACTION_TRIES: usize = 100;
+
+/// How often the ring is emptied and filled in one go: each time at most its size, 1 KiB, moves
+/// either way. A server that is as fast as we are must not keep us here.
+const ROUNDS: usize = 16;
 
 /// What a xenstore call failed on: names the operation, the path and the reason.
 #[derive(Clone, Debug)]
@@ -101,6 +106,17 @@ struct Connection {
     waiting: Vec<Waker>,
     /// Watches that were dropped when no request could be made.
     ended_watches: Vec<WatchToken>,
+    /// Goes on with what was too much for one go.
+    rest: Option<Timer>,
+}
+
+/// A waker that moves bytes.
+struct Pump;
+
+impl Wake for Pump {
+    fn wake(self: Arc<Self>) {
+        with(Connection::pump);
+    }
 }
 
 static CONNECTION: Once<Mutex<Connection>> = Once::new();
@@ -116,6 +132,7 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
         port,
         waiting: Vec::new(),
         ended_watches: Vec::new(),
+        rest: None,
     };
     CONNECTION.call_once(|| Mutex::new(connection));
     event::set_handler(port, Arc::new(|_| with(Connection::pump)));
@@ -138,11 +155,13 @@ fn with<R>(f: impl FnOnce(&mut Connection) -> R) -> R {
 }
 
 impl Connection {
-    /// Moves bytes both ways as far as they go, and wakes who waits if any came.
+    /// Moves bytes both ways as far as they go, and wakes who waits if any came. If they go on
+    /// and on, the rest has its turn after the threads that are ready.
     fn pump(&mut self) {
+        self.rest = None;
         self.end_watches();
         let mut moved = false;
-        loop {
+        for round in 1.. {
             let step = self.ring.receive(&mut self.client).and_then(|received| {
                 let sent = self.ring.send(&mut self.client)?;
                 Ok((received, sent))
@@ -161,6 +180,11 @@ impl Connection {
             moved |= received;
             // The server sleeps until told, whichever way bytes moved.
             let _ = event::notify(self.port);
+            if round == ROUNDS {
+                // Due at once, which is after this round of the scheduler.
+                self.rest = Some(Timer::new(monotonic_ns(), Arc::new(Pump).into()));
+                break;
+            }
         }
         if moved {
             self.wake_waiting();
