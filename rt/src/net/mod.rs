@@ -4,9 +4,14 @@
 //! sockets, and bytes cross in shared rings. Addresses are therefore the host's: 127.0.0.1
 //! is the *host's* loopback, as far as its backend lets guests reach it.
 //!
+//! When that backend goes away (its daemon is restarted, say), every stream fails with
+//! [`ErrorKind::ConnectionReset`] once the bytes that had arrived are read, and new connections work
+//! again as soon as it is back.
+//!
 //! What version 1 of the protocol cannot express returns [`ErrorKind::Unsupported`]
 //! (the method's documentation says what), never a silent success.
 //!
+//! [`ErrorKind::ConnectionReset`]: crate::io::ErrorKind::ConnectionReset
 //! [`ErrorKind::Unsupported`]: crate::io::ErrorKind::Unsupported
 
 mod addr;

@@ -74,7 +74,8 @@ impl TcpStream {
     ///
     /// # Errors
     /// The kinds that std gives, and [`ErrorKind::Unsupported`] for IPv6, which version 1 of
-    /// the protocol does not carry, and for names.
+    /// the protocol does not carry, and for names. [`ErrorKind::NetworkDown`] if the host's
+    /// backend was in use, went away, and is not back after ten seconds.
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         let mut last = None;
         for address in address.to_socket_addrs()? {
