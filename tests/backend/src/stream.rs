@@ -213,6 +213,7 @@ impl Ring {
     /// Waits for bytes, takes at most `most`, and tells as `tell` says. An empty result is the
     /// end, for the reason in `in_error`.
     pub(crate) fn read_some(&mut self, most: usize, tell: Tell) -> Result<Vec<u8>> {
+        let events = self.channel.events();
         let found = channel::wait(PATIENCE_MS, || {
             // The error first: data that came before it is in the array then.
             let error = self.in_error();
@@ -221,7 +222,15 @@ impl Ring {
                 other => Some(other),
             }
         });
-        let (bytes, full) = found.ok_or_else(|| failure("no data, no error and no event"))??;
+        let (bytes, full) = found.ok_or_else(|| {
+            failure(alloc::format!(
+                "no more data and no error, or nobody told: in_prod {}, in_cons {}, in_error {}, {} events",
+                self.indexes.load(IN_PROD),
+                self.in_cons,
+                self.in_error(),
+                self.channel.events() - events
+            ))
+        })??;
         if !bytes.is_empty() && (full || tell == Tell::Always) {
             self.channel.notify();
         }

@@ -29,6 +29,7 @@ pub(crate) mod cmd {
 
 /// Error numbers as they stand in `ret`, `in_error` and `out_error`.
 pub(crate) mod errno {
+    pub(crate) const EPERM: i32 = -1;
     pub(crate) const ENOENT: i32 = -2;
     pub(crate) const EBADF: i32 = -9;
     pub(crate) const EAGAIN: i32 = -11;

@@ -53,12 +53,11 @@ impl Frame {
         ensure!(word(28) == 0 && word(4) <= 1, "head {head:02x?}");
         // A frame becomes visible whole.
         let mut payload = ring.take_now(length.next_multiple_of(8))?;
-        let rest = payload.split_off(length.min(payload.len()));
-        ensure!(payload.len() == length, "half a frame is visible");
         ensure!(
-            rest.iter().all(|byte| *byte == 0),
-            "zeros after the payload"
+            payload.len() == length.next_multiple_of(8),
+            "half a frame is visible"
         );
+        payload.truncate(length);
         Ok(Frame {
             name: Name::read(&head[8..28]),
             cut: word(4) == 1,

@@ -194,24 +194,28 @@ pub(crate) fn options(sink: SocketAddrV4) -> Result<()> {
         }
     }
     for option in [5, 6] {
-        device.expect("a buffer", 0, set(id, option, 100_000))?;
+        // Where the host fixed it, the guest may not.
+        let ret = device.call(set(id, option, 100_000))?.ret();
+        ensure!(ret == 0 || ret == errno::EPERM, "a buffer: answered {ret}");
         let bytes = get(&mut device, id, option)?;
         println!("option {option}: {bytes} bytes");
         ensure!(bytes > 0, "a buffer of {bytes}");
     }
-    let bad: [(u32, &[i64]); 6] = [
+    let bad: [(u32, &[i64]); 4] = [
         (1, &[2, -1, i64::MAX]),
         (2, &[-1, 32768]),
         (3, &[0, 256, -1]),
         (4, &[-2]),
-        (5, &[0, -1, i64::MIN]),
-        (6, &[0, 1 << 40]),
     ];
     for (option, values) in bad {
         for value in values {
             let what = alloc::format!("option {option} = {value}");
             device.expect(&what, errno::EINVAL, set(id, option, *value))?;
         }
+    }
+    for (option, value) in [(5, 0), (5, -1), (5, i64::MIN), (6, 0), (6, 1 << 40)] {
+        let ret = device.expect_error("a bad buffer", set(id, option, value))?;
+        ensure!(ret == errno::EPERM || ret == errno::EINVAL, "{ret}");
     }
     ensure!(get(&mut device, id, 7)? == 0, "ERROR without an error");
     for option in [0, 7, 8, 9, 10, 99, u32::MAX] {

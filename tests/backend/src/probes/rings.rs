@@ -149,7 +149,8 @@ pub(crate) fn bad_indexes(echo: SocketAddrV4) -> Result<()> {
         must_fail(&mut device, &alloc::format!("out_prod + {jump:#x}"), stream)?;
         other.ring.echo(b"the other one works")?;
     }
-    for jump in [1, size, size + 1, 0x8000_0000, u32::MAX, 0xffff_fff0] {
+    // Backwards: to before its start. The backend may not have seen how far it was since.
+    for jump in [1, size, size + 1, 0x8000_0000, 0xffff_fff0] {
         let mut stream = Stream::connect(&mut device, echo, 1)?;
         stream.ring.echo(b"good so far")?;
         let now = stream.ring.page().load(IN_PROD);
