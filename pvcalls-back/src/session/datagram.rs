@@ -19,6 +19,8 @@ use crate::worker::core::{Core, Target};
 const HEADER: u32 = 32;
 /// The largest payload of a datagram over IPv4.
 const PAYLOAD_MAX: u32 = 65507;
+/// What a datagram costs of a turn's bytes, whatever its length: a system call or two.
+const CALL_COST: u32 = 1024;
 /// In ring: the payload was cut.
 const TRUNCATED: u32 = 1;
 
@@ -155,7 +157,7 @@ impl<M: Mapped> Datagrams<M> {
                     rules.counters.datagrams_dropped.add(1);
                 }
             }
-            used += frame_len(frame.payload);
+            used += CALL_COST + frame_len(frame.payload);
             turn.worked = true;
             turn.notify |= self.ring.sent(frame_len(frame.payload));
         }
@@ -224,6 +226,7 @@ impl<M: Mapped> Datagrams<M> {
                     Err(error) => {
                         // An answer to a datagram that was sent, such as "nobody listens".
                         *last_error = Some(error);
+                        used += CALL_COST;
                         turn.worked = true;
                         continue;
                     }
@@ -243,13 +246,14 @@ impl<M: Mapped> Datagrams<M> {
                     self.ring.copy_in(&header);
                     turn.bytes[1] += u64::from(payload);
                     turn.worked = true;
-                    used += frame_len(payload);
+                    used += CALL_COST + frame_len(payload);
                     turn.notify |= self.ring.received(frame_len(payload));
                 }
                 Err(error) if would_block(error) => self.readable = false,
                 Err(Errno::EINTR) => {}
                 Err(error) => {
                     *last_error = Some(error);
+                    used += CALL_COST;
                     turn.worked = true;
                 }
             }

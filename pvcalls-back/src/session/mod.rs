@@ -51,6 +51,8 @@ const BUDGET: u32 = 256 << 10;
 /// Commands taken in one turn. As many as the ring has slots: a guest that fills it again
 /// meanwhile waits for its next turn.
 const COMMANDS_PER_TURN: u32 = crate::abi::SLOTS;
+/// So many mapped pages count as a command of their own: a ring of the largest order is work.
+const PAGES_PER_COMMAND: u32 = 32;
 
 /// One frontend.
 pub(crate) struct Session<M> {
@@ -81,6 +83,8 @@ pub(crate) struct Session<M> {
     /// Names being looked up, by ticket.
     lookups: HashMap<u64, Lookup<M>>,
     rate: Rate,
+    /// Pages mapped by the command at hand.
+    pages_asked: u32,
     /// A timer will let commands be taken again.
     throttled: bool,
     counters: Arc<DeviceCounters>,
@@ -188,6 +192,7 @@ impl<M: Mapped> Session<M> {
             listeners: 0,
             lookups: HashMap::new(),
             rate,
+            pages_asked: 0,
             throttled: false,
             counters,
             audit: Audit::new(device, &connection.settings),
@@ -217,10 +222,11 @@ impl<M: Mapped> Session<M> {
                     }
                 }
                 Ok(Some(request)) => {
-                    taken += 1;
                     self.counters.commands.add(1);
                     self.execute(core, request);
-                    if let Err(wait) = self.rate.take(core.now) {
+                    let cost = 1 + std::mem::take(&mut self.pages_asked) / PAGES_PER_COMMAND;
+                    taken += cost;
+                    if let Err(wait) = self.rate.take(cost, core.now) {
                         self.throttled = true;
                         self.counters.throttled.add(1);
                         core.timers.add(core.now + wait, Due::Commands(self.index));
@@ -228,7 +234,7 @@ impl<M: Mapped> Session<M> {
                 }
             }
         }
-        if taken == COMMANDS_PER_TURN && !self.throttled {
+        if taken >= COMMANDS_PER_TURN && !self.throttled {
             // There may be more, and nobody will tell of it.
             self.throttled = true;
             core.timers.add(core.now, Due::Commands(self.index));

@@ -21,21 +21,20 @@ impl Rate {
         }
     }
 
-    /// Takes one.
+    /// Pays for what was done.
     ///
     /// # Errors
-    /// How long to wait for the next.
-    pub(super) fn take(&mut self, now: Instant) -> Result<(), Duration> {
+    /// How long to wait before more is done.
+    pub(super) fn take(&mut self, cost: u32, now: Instant) -> Result<(), Duration> {
         let passed = now.saturating_duration_since(self.filled);
         self.filled = now;
         let filled = passed.as_secs_f64().mul_add(self.per_second, self.tokens);
-        self.tokens = filled.min(2.0 * self.per_second);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
+        self.tokens = filled.min(2.0 * self.per_second) - f64::from(cost);
+        if self.tokens >= 0.0 {
             return Ok(());
         }
         // Some at a time, so that waking up is worth it.
-        let wait = (1.0 - self.tokens) / self.per_second;
+        let wait = -self.tokens / self.per_second;
         Err(Duration::from_secs_f64(wait.max(0.001)))
     }
 }
@@ -48,11 +47,11 @@ mod tests {
     fn a_guest_gets_its_rate_and_no_more() {
         let start = Instant::now();
         let mut rate = Rate::new(100, start);
-        let at_once = (0..1000).filter(|_| rate.take(start).is_ok()).count();
-        assert_eq!(at_once, 200);
+        let mut until_told_to_wait = |now| (1..).find(|_| rate.take(1, now).is_err());
+        assert_eq!(until_told_to_wait(start), Some(201));
         let later = start + Duration::from_secs(1);
-        let then = (0..1000).filter(|_| rate.take(later).is_ok()).count();
-        assert_eq!(then, 100);
-        assert!(rate.take(later).is_err_and(|wait| !wait.is_zero()));
+        assert_eq!(until_told_to_wait(later), Some(100));
+        let wait = rate.take(100, later).unwrap_err();
+        assert!(rate.take(0, later + wait).is_ok());
     }
 }

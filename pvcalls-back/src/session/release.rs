@@ -94,7 +94,7 @@ impl<M: Mapped> Session<M> {
                 {
                     self.orphan(core, host, &stream, left, linger);
                 }
-                self.end_stream(core, id, stream, reuse);
+                self.end_stream(core, id, *stream, reuse);
             }
             (Phase::Datagrams(mut datagrams), Some(host)) => {
                 let rules = Rules {
@@ -124,7 +124,7 @@ impl<M: Mapped> Session<M> {
         &mut self,
         core: &mut Core<P>,
         id: u64,
-        stream: Box<Stream<M>>,
+        stream: Stream<M>,
         reuse: bool,
     ) {
         self.counters.remove_stream(id, &stream.counters);
@@ -143,12 +143,13 @@ impl<M: Mapped> Session<M> {
         let mut bytes = vec![0; left as usize];
         stream.ring.copy_out(0, &mut bytes);
         let deadline = core.now + linger;
-        let adopted = core
-            .orphans
-            .adopt(&core.registry, host, bytes, deadline, &self.usage);
-        if let Some(orphan) = adopted {
-            core.timers.add(deadline, Due::Orphan(orphan));
-        }
+        let Core {
+            orphans,
+            registry,
+            timers,
+            ..
+        } = core;
+        orphans.adopt(registry, timers, host, bytes, deadline, &self.usage);
     }
 
     /// Leaves what is left in the ring, and goes on sending from there.
@@ -177,7 +178,7 @@ impl<M: Mapped> Session<M> {
             call,
             deadline,
         };
-        core.timers.add(deadline, Due::Release(key.into()));
+        core.timers.add(deadline, Due::Release(key));
     }
 
     /// Goes on sending from the ring of a released socket.
@@ -204,10 +205,7 @@ impl<M: Mapped> Session<M> {
         core: &mut Core<P>,
         key: crate::worker::tokens::SocketKey,
     ) {
-        if self.current(key)
-            && let Phase::Releasing { deadline, .. } = self.sockets[key.socket].phase
-            && deadline <= core.now
-        {
+        if self.current(key) && matches!(self.sockets[key.socket].phase, Phase::Releasing { .. }) {
             self.expire_release(core, key.socket);
         }
     }
@@ -223,13 +221,16 @@ impl<M: Mapped> Session<M> {
         reset: bool,
     ) {
         let socket = self.remove_socket(index);
+        if let Phase::Releasing { deadline, .. } = socket.phase {
+            core.timers.cancel(deadline, Due::Release(socket.key));
+        }
         if reset && let Some(host) = &socket.host {
             host.reset_on_close();
         }
         let Phase::Releasing { stream, call, .. } = socket.phase else {
             unreachable!("only called for released sockets");
         };
-        self.end_stream(core, socket.id, stream, false);
+        self.end_stream(core, socket.id, *stream, false);
         if let Some(call) = call {
             self.answer(call, Ok(Extra::None));
         }

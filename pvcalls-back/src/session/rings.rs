@@ -39,6 +39,7 @@ impl<M: Mapped> Session<M> {
             ) {
                 Ok(ring) => {
                     self.mapped_pages += ring.pages();
+                    self.pages_asked += ring.pages();
                     self.counters.mapped_pages.add(ring.pages().into());
                     core.direct(ring.port(), Target::Nobody);
                     return Ok(ring);

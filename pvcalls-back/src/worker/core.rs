@@ -93,6 +93,11 @@ impl<P: Platform> Core<P> {
             .reregister(&mut SourceFd(&fd), Subject::Socket(key).token(), interest)
     }
 
+    /// Goes on with a socket that its guest has released.
+    pub(crate) fn turn_orphan(&mut self, index: usize) {
+        self.orphans.turn(&mut self.timers, index);
+    }
+
     /// Says who gets the events of a port.
     pub(crate) fn direct(&mut self, port: u32, target: Target) {
         let port_use = self

@@ -35,6 +35,8 @@ use tokens::{SESSIONS_MAX, Subject};
 const PIECES_PER_TURN: usize = 16;
 /// Events taken from the queue at a time.
 const EVENTS_PER_TURN: usize = 256;
+/// Times the event channels are asked for more before others get their turn.
+const CHANNEL_READS_PER_TURN: usize = 4;
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -131,7 +133,7 @@ impl<P: Platform> Worker<P> {
             match Subject::of(event.token()) {
                 Subject::Messages => {}
                 Subject::Channels => self.channels = true,
-                Subject::Orphan(index) => self.core.orphans.turn(index),
+                Subject::Orphan(index) => self.core.turn_orphan(index),
                 Subject::Socket(key) => {
                     if let Some(session) = self.sessions.get_mut(key.session) {
                         session.on_socket(&mut self.core, key, event);
@@ -213,29 +215,44 @@ impl<P: Platform> Worker<P> {
     }
 
     /// Handles event channels that were raised. Whether there may be more.
+    ///
+    /// Only a call that finds none ends it: `/dev/xen/evtchn` wakes its reader when its ring was
+    /// empty, so that an event which arrives while ports are read wakes nobody, nor does any
+    /// event after it; and the queue only tells of wake-ups.
     fn take_channels(&mut self) -> io::Result<bool> {
-        self.ports.clear();
-        let pending = self.core.platform.pending(&mut self.ports)?;
-        if pending == Pending::Overrun {
-            tracing::warn!("the kernel lost count of events; looking at every port");
-            self.ports = self.core.all_ports();
+        for _ in 0..CHANNEL_READS_PER_TURN {
+            self.ports.clear();
+            let pending = self.core.platform.pending(&mut self.ports)?;
+            if pending == Pending::Overrun {
+                tracing::warn!("the kernel lost count of events; looking at every port");
+                self.ports = self.core.all_ports();
+            } else if self.ports.is_empty() {
+                return Ok(false);
+            }
+            let ports = std::mem::take(&mut self.ports);
+            for &port in &ports {
+                self.take_event(port);
+            }
+            self.ports = ports;
         }
-        for port in std::mem::take(&mut self.ports) {
-            let worked = match self.core.target(port) {
-                Some(Target::Commands(index)) => {
-                    let session = self.sessions.get_mut(index);
-                    session.is_some_and(|session| session.on_commands(&mut self.core))
-                }
-                Some(Target::Socket(key)) => {
-                    let session = self.sessions.get_mut(key.session);
-                    session.is_some_and(|session| session.on_ring(&mut self.core, key))
-                }
-                // It stays silent until somebody uses it.
-                Some(Target::Nobody) | None => continue,
-            };
-            self.core.handled(port, worked);
-        }
-        Ok(pending == Pending::More)
+        Ok(true)
+    }
+
+    /// Handles the event of one port.
+    fn take_event(&mut self, port: u32) {
+        let worked = match self.core.target(port) {
+            Some(Target::Commands(index)) => {
+                let session = self.sessions.get_mut(index);
+                session.is_some_and(|session| session.on_commands(&mut self.core))
+            }
+            Some(Target::Socket(key)) => {
+                let session = self.sessions.get_mut(key.session);
+                session.is_some_and(|session| session.on_ring(&mut self.core, key))
+            }
+            // It stays silent until somebody uses it.
+            Some(Target::Nobody) | None => return,
+        };
+        self.core.handled(port, worked);
     }
 
     fn take_due(&mut self) {
@@ -247,9 +264,8 @@ impl<P: Platform> Worker<P> {
                     }
                 }
                 Due::Unmask(port) => self.core.unmask_later(port),
-                Due::Orphan(index) => self.core.orphans.expire(index, self.core.now),
+                Due::Orphan(index) => self.core.orphans.expire(index),
                 Due::Release(key) => {
-                    let key = tokens::SocketKey::from(key);
                     if let Some(session) = self.sessions.get_mut(key.session) {
                         session.on_release_due(&mut self.core, key);
                     }

@@ -13,6 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry};
 use slab::Slab;
 
+use super::timers::{Due, Timers};
 use super::tokens::Subject;
 use crate::errno::Errno;
 use crate::net::{HostSocket, would_block};
@@ -50,16 +51,16 @@ struct Orphan {
 pub(crate) struct Orphans(Slab<Orphan>);
 
 impl Orphans {
-    /// Takes a socket with bytes still to be sent. Returns its number for a deadline's sake;
-    /// `None` if nothing was left to do.
+    /// Takes a socket with bytes still to be sent, for at most until `deadline`.
     pub(crate) fn adopt(
         &mut self,
         registry: &Registry,
+        timers: &mut Timers,
         host: HostSocket,
         bytes: Vec<u8>,
         deadline: Instant,
         usage: &Rc<Usage>,
-    ) -> Option<usize> {
+    ) {
         usage.orphans.set(usage.orphans.get() + 1);
         usage.bytes.set(usage.bytes.get() + bytes.len());
         let fd = host.as_fd().as_raw_fd();
@@ -75,49 +76,43 @@ impl Orphans {
         let token = Subject::Orphan(index).token();
         if let Err(error) = registry.reregister(&mut SourceFd(&fd), token, interest) {
             tracing::error!(%error, "a released socket cannot be watched");
-            self.drop_reset(index);
-            return None;
+            self.0[index].host.reset_on_close();
+            self.forget(index);
+            return;
         }
-        self.turn(index);
-        self.0.contains(index).then_some(index)
+        timers.add(deadline, Due::Orphan(index));
+        self.turn(timers, index);
     }
 
     /// Goes on with one.
-    pub(crate) fn turn(&mut self, index: usize) {
+    pub(crate) fn turn(&mut self, timers: &mut Timers, index: usize) {
         let Some(orphan) = self.0.get_mut(index) else {
             return;
         };
         match orphan.turn() {
             Ok(false) => {}
-            Ok(true) | Err(_) => self.forget(index),
+            Ok(true) | Err(_) => {
+                timers.cancel(orphan.deadline, Due::Orphan(index));
+                self.forget(index);
+            }
         }
     }
 
     /// Its time is over: what was not sent is lost, and the peer learns so.
-    pub(crate) fn expire(&mut self, index: usize, now: Instant) {
-        if let Some(orphan) = self.0.get(index)
-            && orphan.deadline <= now
-        {
-            if orphan.sent < orphan.bytes.len() {
-                tracing::info!(
-                    bytes = orphan.bytes.len() - orphan.sent,
-                    "a released socket's peer did not take all of it in time"
-                );
-                self.drop_reset(index);
-            } else {
-                self.forget(index);
+    pub(crate) fn expire(&mut self, index: usize) {
+        if let Some(orphan) = self.0.get(index) {
+            let left = orphan.bytes.len() - orphan.sent;
+            if left > 0 {
+                tracing::info!(left, "a released socket's peer did not take all in time");
+                orphan.host.reset_on_close();
             }
+            self.forget(index);
         }
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
-    }
-
-    fn drop_reset(&mut self, index: usize) {
-        self.0[index].host.reset_on_close();
-        self.forget(index);
     }
 
     fn forget(&mut self, index: usize) {

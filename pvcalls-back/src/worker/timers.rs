@@ -1,8 +1,7 @@
-//! Deadlines of a worker, in order. A deadline that has lost its meaning is not taken out: who it
-//! is for looks whether it still holds.
+//! Deadlines of a worker, in order. One that has lost its meaning is taken out: a guest could
+//! otherwise fill memory with the deadlines of what is long over.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::tokens::SocketKey;
@@ -17,42 +16,27 @@ pub(crate) enum Due {
     /// A released socket has had its time.
     Orphan(usize),
     /// A released socket whose ring is still mapped has had its time.
-    Release(DueSocket),
-}
-
-/// [`SocketKey`], ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct DueSocket(usize, usize, u32);
-
-impl From<SocketKey> for DueSocket {
-    fn from(key: SocketKey) -> Self {
-        Self(key.session, key.socket, key.generation)
-    }
-}
-
-impl From<DueSocket> for SocketKey {
-    fn from(DueSocket(session, socket, generation): DueSocket) -> Self {
-        Self {
-            session,
-            socket,
-            generation,
-        }
-    }
+    Release(SocketKey),
 }
 
 /// The deadlines.
 #[derive(Debug, Default)]
-pub(crate) struct Timers(BinaryHeap<Reverse<(Instant, Due)>>);
+pub(crate) struct Timers(BTreeSet<(Instant, Due)>);
 
 impl Timers {
     /// Adds one.
     pub(crate) fn add(&mut self, at: Instant, due: Due) {
-        self.0.push(Reverse((at, due)));
+        self.0.insert((at, due));
+    }
+
+    /// Takes one out, if it is there.
+    pub(crate) fn cancel(&mut self, at: Instant, due: Due) {
+        self.0.remove(&(at, due));
     }
 
     /// The next one.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.0.peek().map(|Reverse((at, _))| *at)
+        self.0.first().map(|(at, _)| *at)
     }
 
     /// Takes one that is due.
@@ -60,6 +44,28 @@ impl Timers {
         if self.next()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse((_, due))| due)
+        self.0.pop_first().map(|(_, due)| due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_due_comes_in_order_and_what_is_cancelled_does_not() {
+        let mut timers = Timers::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        timers.add(at(3), Due::Orphan(3));
+        timers.add(at(1), Due::Orphan(1));
+        timers.add(at(2), Due::Orphan(2));
+        timers.cancel(at(2), Due::Orphan(2));
+        assert_eq!(timers.next(), Some(at(1)));
+        assert_eq!(timers.take(start), None);
+        assert_eq!(timers.take(at(3)), Some(Due::Orphan(1)));
+        assert_eq!(timers.take(at(3)), Some(Due::Orphan(3)));
+        assert_eq!(timers.next(), None);
     }
 }

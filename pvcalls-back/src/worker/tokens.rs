@@ -3,7 +3,7 @@
 use mio::Token;
 
 /// A socket of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SocketKey {
     /// Which session of the worker.
     pub(crate) session: usize,
