@@ -345,7 +345,15 @@ impl<M: Mapped> Session<M> {
         }
         match &mut self.sockets[key.socket].phase {
             Phase::Idle => {}
-            Phase::Connecting { .. } => self.finish_connect(core, key.socket),
+            Phase::Connecting { .. } => {
+                self.finish_connect(core, key.socket);
+                // The same event may tell of bytes, even of the end: it is not told again.
+                if let Some(socket) = self.sockets.get_mut(key.socket)
+                    && let Phase::Stream(stream) = &mut socket.phase
+                {
+                    stream.on_event(event);
+                }
+            }
             Phase::Stream(stream) | Phase::Releasing { stream, .. } => {
                 stream.on_event(event);
                 self.enqueue(core, key.socket);
