@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds a Debian package of pvcallsd, with cargo and dpkg-deb and nothing else:
+# Builds a Debian package of pvcallsd, with cargo, dpkg-deb and the binutils that cargo needs:
 #
 #     pvcalls-back/packaging/debian.sh [FOLDER]
 #
