@@ -162,7 +162,6 @@ impl Drop for Resolver {
     fn drop(&mut self) {
         let mut state = self.shared.state();
         state.ended = true;
-        state.queue.clear();
         drop(state);
         self.shared.work.notify_all();
     }

@@ -118,7 +118,8 @@ fn maps_and_privileged_ports() {
     assert!(
         parsed("[domain.a]\nlisten = [\"allow tcp any:443\", \"deny any\"]").privileged_ports()
     );
-    assert!(parsed("[[default.port_map]]\nguest = 80\nhost = 80").privileged_ports());
+    assert!(parsed("[[default.port_map]]\nguest = 80\nhost = 1023").privileged_ports());
+    assert!(!parsed("[[default.port_map]]\nguest = 80\nhost = 1024").privileged_ports());
 }
 
 #[test]
@@ -257,6 +258,12 @@ fn patterns() {
     );
     let sockets = |name| config.for_domain(name).limits.sockets;
     assert_eq!((sockets("ac"), sockets("acb"), sockets("abc")), (1, 4, 4));
+    let config = parsed("[domain.'*b']\nlimits.sockets = 1\n[domain.'a*']\nlimits.sockets = 2");
+    assert_eq!(
+        config.for_domain("ab").limits.sockets,
+        1,
+        "the first in the alphabet"
+    );
     assert_eq!(
         (sockets("xab"), sockets("x")),
         (3, Limits::default().sockets)

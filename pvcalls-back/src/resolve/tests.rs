@@ -104,6 +104,23 @@ fn a_domain_whose_names_hang_delays_nobody_else() {
 }
 
 #[test]
+fn the_domain_with_the_fewest_running_is_next() {
+    let mut state = State::default();
+    for (domain, id) in [(1, 0), (1, 1), (1, 2), (2, 3), (3, 4), (2, 5)] {
+        state.queue.push_back((ticket(domain, id), String::new()));
+    }
+    let mut order = Vec::new();
+    while let Some((ticket, _)) = state.next() {
+        state.running.push(ticket.device.domain);
+        order.push(ticket.id);
+    }
+    // Two of each, and the third of domain 1 not before one of its others has ended.
+    assert_eq!(order, [0, 3, 4, 1, 5]);
+    state.running.swap_remove(0);
+    assert_eq!(state.next().map(|(ticket, _)| ticket.id), Some(2));
+}
+
+#[test]
 fn the_queue_is_bounded_in_all() {
     let rig = rig();
     let taken = (0..2000_u16)
