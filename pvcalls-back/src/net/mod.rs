@@ -26,8 +26,7 @@ impl AsFd for HostSocket {
 }
 
 impl HostSocket {
-    /// A fresh socket. Streams may be bound to a port whose last connections still fade
-    /// (`SO_REUSEADDR`), as std does it.
+    /// A fresh socket.
     ///
     /// # Errors
     /// The kernel's: no more file descriptors, no such family.
@@ -46,9 +45,6 @@ impl HostSocket {
         };
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = Self(rustix::net::socket_with(family, kind, flags, None)?);
-        if transport == Transport::Tcp {
-            sockopt::set_socket_reuseaddr(&socket.0, true)?;
-        }
         if let Some(bytes) = buffer_bytes {
             // Accepted sockets inherit both from their listener.
             sockopt::set_socket_send_buffer_size(&socket.0, bytes as usize)?;
@@ -57,11 +53,15 @@ impl HostSocket {
         Ok(socket)
     }
 
-    /// Gives it a local address.
+    /// Gives it a local address. Streams may be bound to a port whose last connections still fade
+    /// (`SO_REUSEADDR`), as std does it.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn bind(&self, at: SocketAddr) -> Result<(), Errno> {
+    pub fn bind(&self, transport: Transport, at: SocketAddr) -> Result<(), Errno> {
+        if transport == Transport::Tcp {
+            sockopt::set_socket_reuseaddr(&self.0, true)?;
+        }
         Ok(rustix::net::bind(&self.0, &at)?)
     }
 
@@ -78,15 +78,15 @@ impl HostSocket {
         }
     }
 
-    /// What became of a connect: `None` if it is not decided yet.
-    #[must_use]
-    pub fn connect_result(&self) -> Option<Result<(), Errno>> {
+    /// What became of a connect: to be asked when the socket has become writable.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn connect_result(&self) -> Result<(), Errno> {
         match sockopt::socket_error(&self.0) {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) | Err(error) => return Some(Err(error.into())),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) | Err(error) => Err(error.into()),
         }
-        // An event of the socket that had this file descriptor before must not pass for success.
-        rustix::net::getpeername(&self.0).is_ok().then_some(Ok(()))
     }
 
     /// Starts to take connections.
@@ -98,15 +98,18 @@ impl HostSocket {
         Ok(rustix::net::listen(&self.0, backlog)?)
     }
 
-    /// The next connection, if there is one.
+    /// The next connection and who made it, if there is one.
     ///
     /// # Errors
     /// The kernel's. Connections that ended while they waited are passed over.
-    pub fn accept(&self) -> Result<Option<Self>, Errno> {
+    pub fn accept(&self) -> Result<Option<(Self, Option<SocketAddr>)>, Errno> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         loop {
-            return match rustix::net::accept_with(&self.0, flags) {
-                Ok(accepted) => Ok(Some(Self(accepted))),
+            return match rustix::net::acceptfrom_with(&self.0, flags) {
+                Ok((accepted, peer)) => {
+                    let peer = peer.and_then(|peer| peer.try_into().ok());
+                    Ok(Some((Self(accepted), peer)))
+                }
                 Err(rustix::io::Errno::AGAIN) => Ok(None),
                 // What accept(2) says about errors of the connection, not of the listener.
                 Err(

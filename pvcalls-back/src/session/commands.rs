@@ -117,7 +117,7 @@ impl<M: Mapped> Session<M> {
         }
         let socket = &mut self.sockets[index];
         if let Some(host) = &socket.host {
-            host.bind(at)?;
+            host.bind(transport, at)?;
         }
         socket.bound = true;
         Ok(self.names(index))

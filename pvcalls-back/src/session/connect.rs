@@ -1,5 +1,6 @@
 //! CONNECT: waits for the peer, and for nobody else meanwhile.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::abi::{Call, Extra, RawAddress, RingName};
@@ -68,7 +69,7 @@ impl<M: Mapped> Session<M> {
             Ok(done) => {
                 self.connecting += 1;
                 self.counters.connecting.add(1);
-                self.sockets[index].phase = Phase::Connecting { call, ring };
+                self.sockets[index].phase = Phase::Connecting { call, ring, to };
                 if done {
                     self.finish_connect(core, index);
                 }
@@ -87,7 +88,7 @@ impl<M: Mapped> Session<M> {
         &mut self,
         core: &mut Core<P>,
         index: usize,
-        to: std::net::SocketAddr,
+        to: SocketAddr,
     ) -> Result<bool, Errno> {
         let socket = &self.sockets[index];
         if socket.host.is_none() {
@@ -102,18 +103,19 @@ impl<M: Mapped> Session<M> {
         Ok(done)
     }
 
-    /// Looks what became of a connect.
+    /// A connect is decided.
     pub(super) fn finish_connect<P: Platform<Mapping = M>>(
         &mut self,
         core: &mut Core<P>,
         index: usize,
     ) {
         let socket = &mut self.sockets[index];
-        let result = socket.host.as_ref().map(|host| host.connect_result());
-        let Some(Some(result)) = result else {
-            return;
+        let result = match &socket.host {
+            Some(host) => host.connect_result(),
+            None => Err(Errno::EIO),
         };
-        let Phase::Connecting { call, ring } = std::mem::replace(&mut socket.phase, Phase::Idle)
+        let Phase::Connecting { call, ring, to } =
+            std::mem::replace(&mut socket.phase, Phase::Idle)
         else {
             unreachable!("only called while a socket connects");
         };
@@ -122,7 +124,7 @@ impl<M: Mapped> Session<M> {
         match result {
             Ok(()) => {
                 self.counters.connected.add(1);
-                self.open_stream(core, index, ring);
+                self.open_stream(core, index, ring, Some(to));
                 let extra = self.names(index);
                 self.answer(call, Ok(extra));
             }
@@ -142,10 +144,10 @@ impl<M: Mapped> Session<M> {
         core: &mut Core<P>,
         index: usize,
         mut ring: DataRing<M>,
+        peer: Option<SocketAddr>,
     ) {
-        let socket = &self.sockets[index];
-        self.attach(core, &mut ring, Target::Socket(socket.key));
-        let peer = socket.host.as_ref().and_then(|host| host.peer());
+        let key = self.sockets[index].key;
+        self.attach(core, &mut ring, Target::Socket(key));
         let counters = self.count_socket(index, display(peer));
         self.sockets[index].phase = Phase::Stream(Box::new(Stream::new(ring, counters)));
         // Bytes may have come before.

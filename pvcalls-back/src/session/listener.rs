@@ -134,14 +134,14 @@ impl<M: Mapped> Session<M> {
                 break;
             };
             self.promised -= 1;
-            let watched = accepted.and_then(|host: HostSocket| {
+            let watched = accepted.and_then(|(host, peer): (HostSocket, _)| {
                 self.ids.remove(&id_new);
                 let new = self.add_socket(id_new, transport, family, host);
                 self.sockets[new].accepted = true;
                 let socket = &self.sockets[new];
                 let host = socket.host.as_ref().ok_or(Errno::EIO)?;
                 match core.watch(host, socket.key) {
-                    Ok(()) => Ok(new),
+                    Ok(()) => Ok((new, peer)),
                     Err(error) => {
                         self.remove_socket(new);
                         Err(error.into())
@@ -149,9 +149,9 @@ impl<M: Mapped> Session<M> {
                 }
             });
             match watched {
-                Ok(new) => {
+                Ok((new, peer)) => {
                     self.counters.accepted.add(1);
-                    self.open_stream(core, new, ring);
+                    self.open_stream(core, new, ring, peer);
                     let extra = self.names(new);
                     self.answer(call, Ok(extra));
                 }

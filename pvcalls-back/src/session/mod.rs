@@ -19,6 +19,7 @@ mod rings;
 mod stream;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -130,6 +131,7 @@ enum Phase<M> {
     Connecting {
         call: Call,
         ring: DataRing<M>,
+        to: SocketAddr,
     },
     Stream(Box<Stream<M>>),
     Listener(Listener<M>),
@@ -345,6 +347,7 @@ impl<M: Mapped> Session<M> {
         }
         match &mut self.sockets[key.socket].phase {
             Phase::Idle => {}
+            Phase::Connecting { .. } if !event.is_writable() && !event.is_error() => {}
             Phase::Connecting { .. } => {
                 self.finish_connect(core, key.socket);
                 // The same event may tell of bytes, even of the end: it is not told again.

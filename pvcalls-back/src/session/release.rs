@@ -107,7 +107,7 @@ impl<M: Mapped> Session<M> {
                 self.give_up_ring(core, datagrams.ring, reuse);
             }
             (Phase::Listener(listener), _) => self.end_listener(core, listener),
-            (Phase::Connecting { call, ring }, _) => {
+            (Phase::Connecting { call, ring, .. }, _) => {
                 self.connecting -= 1;
                 self.counters.connecting.sub(1);
                 self.give_up_ring(core, ring, false);

@@ -13,13 +13,13 @@ pub(crate) mod tokens;
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Poll};
+use rustix::event::epoll::{self, EventData, EventFlags};
 use slab::Slab;
 
 use crate::counters::Counters;
@@ -35,8 +35,6 @@ use tokens::{SESSIONS_MAX, Subject};
 const PIECES_PER_TURN: usize = 16;
 /// Events taken from the queue at a time.
 const EVENTS_PER_TURN: usize = 256;
-/// Times the event channels are asked for more before others get their turn.
-const CHANNEL_READS_PER_TURN: usize = 4;
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -81,11 +79,13 @@ impl<P: Platform> Worker<P> {
         resolver: Option<Arc<Resolver>>,
     ) -> io::Result<Self> {
         let registry = poll.registry().try_clone()?;
-        let fd = platform.events().as_raw_fd();
-        registry.register(
-            &mut SourceFd(&fd),
-            Subject::Channels.token(),
-            Interest::READABLE,
+        // By level, not by edge as everything else: the kernel's ring of events wakes nobody for
+        // what comes while it is being read. So one read per turn is enough.
+        epoll::add(
+            registry.as_fd(),
+            platform.events(),
+            EventData::new_u64(u64::try_from(Subject::Channels.token().0).expect("64 bits")),
+            EventFlags::IN,
         )?;
         Ok(Self {
             poll,
@@ -151,9 +151,14 @@ impl<P: Platform> Worker<P> {
         Ok(())
     }
 
+    /// Whether work waits that nobody will tell of.
+    pub(crate) fn has_work(&self) -> bool {
+        self.channels || !self.core.ready.is_empty()
+    }
+
     /// How long to wait for events: not at all while work waits, else until the next deadline.
     fn timeout(&self, patience: Option<Duration>) -> Option<Duration> {
-        if self.channels || !self.core.ready.is_empty() {
+        if self.has_work() {
             return Some(Duration::ZERO);
         }
         let next = self.core.timers.next();
@@ -214,28 +219,24 @@ impl<P: Platform> Worker<P> {
         }
     }
 
-    /// Handles event channels that were raised. Whether there may be more.
+    /// Handles event channels that were raised. Whether more are known to wait.
     ///
     /// Only a call that finds none ends it: `/dev/xen/evtchn` wakes its reader when its ring was
     /// empty, so that an event which arrives while ports are read wakes nobody, nor does any
     /// event after it; and the queue only tells of wake-ups.
     fn take_channels(&mut self) -> io::Result<bool> {
-        for _ in 0..CHANNEL_READS_PER_TURN {
-            self.ports.clear();
-            let pending = self.core.platform.pending(&mut self.ports)?;
-            if pending == Pending::Overrun {
-                tracing::warn!("the kernel lost count of events; looking at every port");
-                self.ports = self.core.all_ports();
-            } else if self.ports.is_empty() {
-                return Ok(false);
-            }
-            let ports = std::mem::take(&mut self.ports);
-            for &port in &ports {
-                self.take_event(port);
-            }
-            self.ports = ports;
+        self.ports.clear();
+        let pending = self.core.platform.pending(&mut self.ports)?;
+        if pending == Pending::Overrun {
+            tracing::warn!("the kernel lost count of events; looking at every port");
+            self.ports = self.core.all_ports();
         }
-        Ok(true)
+        let ports = std::mem::take(&mut self.ports);
+        for &port in &ports {
+            self.take_event(port);
+        }
+        self.ports = ports;
+        Ok(pending == Pending::More)
     }
 
     /// Handles the event of one port.
