@@ -15,6 +15,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -24,6 +25,7 @@ use pvcalls_back::counters::Counters;
 use pvcalls_back::metrics::{Address, Bound, Facts, Process, SOCKET_SERIES, Server, render};
 use pvcalls_back::sandbox::{Identity, Outcome, Plan, Role, Sandbox, Step};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 use tracing::{error, info, warn};
 
@@ -51,7 +53,7 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         Some(file) => info!(version = VERSION, config = %file.display(), "starting"),
         None => info!(version = VERSION, "starting, without a configuration"),
     }
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals")?;
+    let mut signals = signals()?;
     let notifier = Notifier::from_environment();
     match raise_descriptors(DESCRIPTORS) {
         Ok(limit) if limit < DESCRIPTORS => {
@@ -144,21 +146,29 @@ fn serve(
             match signal {
                 SIGHUP if end.is_none() => reload(cli, service, notifier),
                 SIGHUP => {}
-                _ if end.is_none() => {
+                _ => {
                     info!(
                         "ending: connections may send what they hold; a second signal ends at once"
                     );
                     notifier.stopping();
                     service.stop();
-                    end = Some(Instant::now() + PATIENCE_AT_END);
-                }
-                _ => {
-                    warn!("ended at once: connections are cut off");
-                    return Ok(ExitCode::FAILURE);
+                    end.get_or_insert_with(|| Instant::now() + PATIENCE_AT_END);
                 }
             }
         }
     }
+}
+
+/// Signals, for the main loop. The second that asks for the end does not need it: the process
+/// exits in the handler.
+fn signals() -> Result<Signals> {
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        // Handlers run in this order, so the first signal only notes that it was there.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked)).context("signals")?;
+        flag::register(signal, Arc::clone(&asked)).context("signals")?;
+    }
+    Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals")
 }
 
 /// Reads the configuration again, for devices that come from now on.
