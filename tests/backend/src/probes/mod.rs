@@ -4,6 +4,7 @@ mod commands;
 mod datagrams;
 mod extensions;
 mod hostile;
+mod last_words;
 mod listeners;
 mod matrix;
 mod rings;
@@ -78,6 +79,10 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Result<()> {
         ("udp", [at]) => datagrams::udp(address(at)?),
         ("ipv6", [at]) => datagrams::ipv6(address(at)?),
         ("resolve", [name, at]) => datagrams::resolve(name, address(at)?),
+        ("write-on", [late, count]) => last_words::write_on(address(late)?, number(count)?),
+        ("reset-stalled", [peer]) => last_words::reset_stalled(address(peer)?),
+        ("bad-index", [sink]) => last_words::bad_index(address(sink)?),
+        ("shut-and-write", [late]) => last_words::shut_and_write(address(late)?),
         (name, args) => Err(Error::new(
             ErrorKind::InvalidInput,
             alloc::format!("do not know how to {name} {args:?}"),
