@@ -44,7 +44,7 @@ impl Tree {
             .map_or("-", |value| std::str::from_utf8(value).unwrap())
     }
 
-    /// A node and all below it; as libxl does it, parents that became empty have no meaning.
+    /// A node and all below it.
     pub(super) fn remove(&mut self, path: &str) {
         let below = format!("{path}/");
         self.nodes
@@ -224,6 +224,8 @@ pub(super) fn create(tree: &mut Tree, id: DeviceId) {
     tree.set(&format!("/local/domain/{domain}/name"), name);
     tree.set(&format!("{front}/backend-id"), "0");
     tree.set(&format!("{front}/state"), "1");
+    // A parent is a node of its own, which stays when the last child goes.
+    tree.set(&format!("{}/{domain}", keys::AREA), "");
     tree.set(&format!("{back}/frontend"), front);
     tree.set(&format!("{back}/frontend-id"), domain.to_string());
     tree.set(&format!("{back}/online"), "1");

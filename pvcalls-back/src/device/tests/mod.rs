@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use fake::{Asked, Data, FakeSessions, FakeStore, Tree, create};
@@ -33,6 +34,8 @@ struct World {
     data: Rc<RefCell<Data>>,
     counters: Arc<Counters>,
     model: DeviceModel<FakeStore, FakeSessions>,
+    /// The greatest ring order of the configuration, which can change.
+    max_page_order: Arc<AtomicU8>,
 }
 
 impl World {
@@ -45,10 +48,12 @@ impl World {
         tree.borrow_mut().set("domid", domain);
         let data = Rc::new(RefCell::new(Data::default()));
         let counters = Arc::new(Counters::default());
-        let settings = |domain: u16, name: &str| {
+        let max_page_order = Arc::new(AtomicU8::new(7));
+        let order = Arc::clone(&max_page_order);
+        let settings = move |domain: u16, name: &str| {
             assert_eq!(name, format!("guest-{domain}"));
             let limits = Limits {
-                max_page_order: 7,
+                max_page_order: order.load(Ordering::Relaxed),
                 ..Limits::default()
             };
             Arc::new(DomainSettings {
@@ -68,6 +73,7 @@ impl World {
             data,
             counters,
             model: model.unwrap(),
+            max_page_order,
         }
     }
 
@@ -185,6 +191,25 @@ fn a_frontend_is_served_with_what_both_sides_announced() {
 }
 
 #[test]
+fn a_new_configuration_does_not_take_back_what_was_offered() {
+    let mut world = World::new();
+    world.create(ONE);
+    world.max_page_order.store(2, Ordering::Relaxed);
+    world.publish(ONE);
+    let order = |world: &World| match &world.asked()[0] {
+        Asked::Open(_, connection) => connection.settings.limits.max_page_order,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(order(&world), 7);
+    // But the next offer is another one.
+    world.front(ONE, "1");
+    assert_eq!(world.back(ONE, "max-page-order"), "2");
+    world.asked();
+    world.publish(ONE);
+    assert_eq!(order(&world), 2);
+}
+
+#[test]
 fn devices_that_are_there_at_the_start_are_found() {
     let tree = Rc::new(RefCell::new(Tree::default()));
     create(&mut tree.borrow_mut(), ONE);
@@ -288,7 +313,7 @@ fn the_toolstack_unplugs_and_removes() {
     // It stays until the toolstack is done; nothing the guest does brings it back.
     world.front(ONE, "1");
     assert_eq!(world.state(ONE), "6");
-    world.tree.borrow_mut().remove(&back);
+    world.tree.borrow_mut().remove("backend/pvcalls/1");
     world.run();
     assert!(world.forget_all());
     // No ghosts, no watches.
@@ -301,9 +326,10 @@ fn the_toolstack_unplugs_and_removes() {
 fn a_domain_is_destroyed_as_xl_does_it() {
     let mut world = World::connected();
     let back = keys::back(ONE);
-    world.tree.borrow_mut().remove(&keys::front(ONE));
+    // All in one transaction: whatever is looked at first, the frontend is known to be gone.
     world.set(&format!("{back}/online"), "0");
     world.set(&format!("{back}/state"), "5");
+    world.tree.borrow_mut().remove(&keys::front(ONE));
     world.run();
     world.expect_close(ONE, Ending::Now);
     assert_eq!(world.state(ONE), "6");
@@ -355,7 +381,7 @@ fn a_directory_that_is_removed_in_between_does_not_come_back() {
         if n > 1 {
             world.publish(ONE);
         }
-        let race = |tree: &mut Tree| tree.remove(&keys::back(ONE));
+        let race = |tree: &mut Tree| tree.remove("backend/pvcalls/1");
         world.tree.borrow_mut().race = Some(Box::new(race));
         if n == 0 {
             world.create(ONE);
@@ -517,6 +543,22 @@ fn one_guest_with_work_without_end_does_not_hold_up_a_call() {
 }
 
 #[test]
+fn events_that_one_call_leaves_are_not_waited_for() {
+    let mut world = World::new();
+    world.create(ONE);
+    // More events than a call takes, and none of them for anything to look at.
+    for n in 0..1000 {
+        world.set(&format!("{}/no-domain/{n}", keys::AREA), "");
+    }
+    world.model.handle().unwrap();
+    assert_eq!(world.model.timeout(), Some(Duration::ZERO));
+    world.run();
+    world.set(&format!("{}/online", keys::back(ONE)), "0");
+    world.run();
+    assert_eq!(world.state(ONE), "6");
+}
+
+#[test]
 fn a_broken_session_is_told_and_closed() {
     let mut world = World::connected();
     let broken = SessionEvent::Broken(ONE, "indexes jump".to_owned());
@@ -565,7 +607,8 @@ fn a_link_that_the_guest_writes_is_not_followed() {
 fn what_xenstore_refuses_is_tried_again() {
     let mut world = World::new();
     world.create(TWO);
-    world.tree.borrow_mut().failures = 1;
+    // The look at the domain, and that at the device.
+    world.tree.borrow_mut().failures = 2;
     world.create(ONE);
     assert_eq!(world.state(ONE), "1");
     let wait = world.model.timeout().unwrap();
