@@ -12,6 +12,9 @@ use crate::device::keys;
 use crate::device::store::{Change, Store};
 use crate::sessions::{Connection, DeviceId, Ending, SessionEvent, Sessions};
 
+/// What somebody else does in between.
+pub(super) type Race = Box<dyn FnOnce(&mut Tree)>;
+
 /// What the tree holds. Paths of the backend's own domain are relative, as it uses them.
 #[derive(Default)]
 pub(super) struct Tree {
@@ -26,7 +29,7 @@ pub(super) struct Tree {
     /// So many requests fail before the next one works.
     pub(super) failures: usize,
     /// Runs just before the backend's next change, as if somebody else had been faster.
-    pub(super) race: Option<Box<dyn FnOnce(&mut Self)>>,
+    pub(super) race: Option<Race>,
 }
 
 impl Tree {
