@@ -43,7 +43,7 @@ pub(crate) struct HostArgs {
     /// Memory of the emulated machine in MiB; dom0 has 1024 of them.
     #[arg(long, value_name = "MIB", default_value_t = DEFAULT_MEMORY_MIB)]
     pub(crate) host_memory: u32,
-    /// What serves the guests' sockets in dom0.
+    /// What serves the guests' sockets in the emulated dom0.
     #[arg(long, value_enum, default_value_t = backend::DEFAULT)]
     pub(crate) backend: Backend,
     /// Processors.

@@ -30,7 +30,7 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
     }
     let tried = args
         .backend
-        .map_or_else(|| backend::TESTED.to_vec(), |one| vec![one]);
+        .map_or_else(|| backend::ALL.to_vec(), |one| vec![one]);
     let groups = case::groups(&cases, &tried);
     if args.list {
         for group in &groups {

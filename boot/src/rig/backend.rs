@@ -16,16 +16,10 @@ pub(crate) enum Backend {
 }
 
 /// The one that serves when nobody says which.
-pub(crate) const DEFAULT: Backend = Backend::Linux;
+pub(crate) const DEFAULT: Backend = Backend::Pvcallsd;
 
 /// Both, the usual one first.
-pub(crate) const ALL: [Backend; 2] = match DEFAULT {
-    Backend::Pvcallsd => [Backend::Pvcallsd, Backend::Linux],
-    Backend::Linux => [Backend::Linux, Backend::Pvcallsd],
-};
-
-/// Those that `cargo boot test` tries when nobody says which.
-pub(crate) const TESTED: [Backend; 1] = [DEFAULT];
+pub(crate) const ALL: [Backend; 2] = [DEFAULT, Backend::Linux];
 
 const CONFIG: &str = include_str!("../../rig/pvcallsd.toml");
 

@@ -69,6 +69,19 @@ pub(crate) fn add(payload: &mut Payload, program: &Path, to: &str) -> Result<()>
         std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     let needed = needed_glibc(&bytes)
         .with_context(|| format!("{}: not a well-formed ELF file", program.display()))?;
+    fits(needed, program)?;
+    payload.file(to, 0o755, &bytes)?;
+    for (path, file) in libs::closure(Path::new("/"), program)? {
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        if !DOM0_LIBRARIES.contains(&name) {
+            payload.copy(&file, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// An error that says what to do, if dom0's glibc is older than `needed`.
+fn fits(needed: (u32, u32), program: &Path) -> Result<()> {
     if needed > DOM0_GLIBC {
         bail!(
             "{} was built on a machine with a newer C library: it needs glibc {}.{}, and the rig's dom0 \
@@ -80,13 +93,6 @@ pub(crate) fn add(payload: &mut Payload, program: &Path, to: &str) -> Result<()>
             DOM0_GLIBC.0,
             DOM0_GLIBC.1
         );
-    }
-    payload.file(to, 0o755, &bytes)?;
-    for (path, file) in libs::closure(Path::new("/"), program)? {
-        let name = path.rsplit('/').next().unwrap_or(&path);
-        if !DOM0_LIBRARIES.contains(&name) {
-            payload.copy(&file, &path)?;
-        }
     }
     Ok(())
 }
@@ -129,6 +135,22 @@ mod tests {
         assert_eq!(glibc_version("GLIBC_PRIVATE"), None);
         assert_eq!(glibc_version("GCC_3.0"), None);
         assert!(glibc_version("GLIBC_2.4") < glibc_version("GLIBC_2.36"));
+    }
+
+    #[test]
+    fn a_newer_glibc_is_an_error_that_tells_both() {
+        let program = Path::new("/x/pvcallsd");
+        assert!(fits((2, 36), program).is_ok());
+        let error = fits((2, 39), program).unwrap_err().to_string();
+        for part in [
+            "/x/pvcallsd",
+            "2.39",
+            "2.36",
+            "Debian 12",
+            "--backend linux",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]
