@@ -118,6 +118,10 @@ pub struct Machine {
     front_connected: bool,
     online: bool,
     domain_dead: bool,
+    /// It was alive at some time.
+    domain_seen: bool,
+    /// The directory was as the toolstack makes it.
+    found_new: bool,
     vanished: bool,
     stopping: bool,
     /// Our directory is removed here when `online` ends.
@@ -143,6 +147,8 @@ impl Machine {
             front_connected: false,
             online: true,
             domain_dead: false,
+            domain_seen: false,
+            found_new: matches!(found, Some(State::Initialising)),
             vanished: false,
             stopping: false,
             removes,
@@ -167,9 +173,16 @@ impl Machine {
         self.online = online;
     }
 
-    /// The domain is dead: nobody is left to answer, or to clean up.
-    pub const fn domain_dead(&mut self) {
-        self.domain_dead = true;
+    /// xenstore knows the domain.
+    pub const fn domain_alive(&mut self) {
+        self.domain_seen = true;
+    }
+
+    /// xenstore does not know the domain. It is dead, and nobody is left to answer or to clean
+    /// up; unless it is only about to be made: a toolstack may write a new device first.
+    pub fn domain_missing(&mut self) {
+        let gone = self.front == Some(Front::Gone);
+        self.domain_dead |= self.domain_seen || !self.found_new || gone;
     }
 
     /// Our directory has this state. Nobody but the toolstack writes 1, and that only into a new
@@ -199,7 +212,10 @@ impl Machine {
     pub fn session(&mut self, change: SessionChange) {
         use Session as S;
         match (self.session, change) {
-            (S::Opening, SessionChange::Opened) => self.session = S::Open,
+            (S::Opening, SessionChange::Opened) => {
+                self.session = S::Open;
+                self.domain_seen = true;
+            }
             (S::Opening, SessionChange::Failed(reason)) => {
                 self.session = S::None;
                 self.failure = Some(reason);

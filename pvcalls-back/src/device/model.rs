@@ -244,11 +244,15 @@ impl<S: Store, N: Sessions> DeviceModel<S, N> {
                 self.act(id)
             }
             Job::Alive(id) => {
-                let alive = self.store.is_domain_alive(id.domain)?;
-                if let Some(device) = self.devices.get_mut(&id)
-                    && !alive
-                {
-                    device.machine.domain_dead();
+                if self.store.is_domain_alive(id.domain)? {
+                    if let Some(device) = self.devices.get_mut(&id) {
+                        device.machine.domain_alive();
+                    }
+                } else {
+                    self.look_at_front(id)?;
+                    if let Some(device) = self.devices.get_mut(&id) {
+                        device.machine.domain_missing();
+                    }
                 }
                 self.act(id)
             }

@@ -334,7 +334,7 @@ fn an_ended_domain_waits_for_no_one() {
     it.closed().writes(6).quiet().closed().quiet();
     // Nobody cleans up after it.
     let mut it = Script::connected();
-    it.0.domain_dead();
+    it.0.domain_missing();
     it.closes(Now)
         .closed()
         .writes(6)
@@ -346,12 +346,34 @@ fn an_ended_domain_waits_for_no_one() {
 fn found_after_the_domain_died() {
     for state in 1..=7 {
         let mut it = Script::found(state);
-        it.0.domain_dead();
+        it.gone().0.domain_missing();
         if state != 6 {
             it.writes(6);
         }
         it.does(Action::Remove).does(Action::Forget);
     }
+}
+
+#[test]
+fn a_domain_that_is_still_to_be_made_is_not_dead() {
+    let mut it = Script::found(1);
+    it.front(1).0.domain_missing();
+    it.does(Action::Offer).quiet().0.domain_missing();
+    it.quiet().0.domain_alive();
+    it.quiet().0.domain_missing();
+    it.writes(6).does(Action::Remove);
+    // One that never was, and never will be.
+    let mut it = Script::found(1);
+    it.front(1).does(Action::Offer).gone().0.domain_missing();
+    it.writes(6).does(Action::Remove);
+    // Who was connected has been there.
+    let mut it = Script::connected();
+    it.0.domain_missing();
+    it.closes(Now);
+    // What an earlier instance served is not new.
+    let mut it = Script::found(4);
+    it.front(4).0.domain_missing();
+    it.writes(6).does(Action::Remove);
 }
 
 #[test]

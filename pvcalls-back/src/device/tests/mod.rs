@@ -352,6 +352,19 @@ fn a_domain_that_dies_without_a_toolstack_is_cleaned_up_after() {
 }
 
 #[test]
+fn a_domain_that_is_still_to_be_made_is_not_dead() {
+    let mut world = World::new();
+    world.tree.borrow_mut().dead.insert(1);
+    world.create(ONE);
+    world.tree.borrow_mut().fire("@releaseDomain");
+    world.run();
+    assert_eq!(world.state(ONE), "2");
+    world.tree.borrow_mut().dead.clear();
+    world.publish(ONE);
+    assert_eq!(world.state(ONE), "4");
+}
+
+#[test]
 fn in_a_driver_domain_the_directory_is_ours_to_remove() {
     let tree = Rc::new(RefCell::new(Tree::default()));
     create(&mut tree.borrow_mut(), ONE);
