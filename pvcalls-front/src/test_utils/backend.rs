@@ -255,7 +255,8 @@ impl FakeBackend {
     /// Dies by SIGKILL: its host clears the byte that shows life, and ends its mappings. The event
     /// is [`raise`](Self::raise)d by whoever tests that it comes.
     pub fn die(&mut self) {
-        self.page.store(sring::ALIVE, 0);
+        // The bytes beside it are nobody's business.
+        self.page.store(sring::ALIVE, 0xa5a5_a500);
         self.unbind();
     }
 

@@ -237,6 +237,21 @@ fn what_was_saved_from_a_failed_socket_survives_the_loss_of_the_device() {
 }
 
 #[test]
+fn the_end_of_a_guest_does_not_wait_for_an_answer_that_cannot_come() {
+    let mut rig = rig();
+    let id = begin(&mut rig);
+    let request = expect!(&mut rig, Call::Socket { .. });
+    answer!(&mut rig, request, 0);
+    rig.frontend.close_all(None, 0);
+    assert_eq!(rig.frontend.unanswered_connects(), 1, "{id}");
+    let (woken, waker) = CountingWaker::pair();
+    rig.frontend.register_drain(&waker);
+    rig.frontend.on_backend_state(XenbusState::Closing, 0);
+    assert_eq!(woken.count(), 1);
+    assert_eq!(rig.frontend.unanswered_connects(), 0);
+}
+
+#[test]
 fn the_end_of_a_guest_waits_for_nothing_during_an_outage() {
     let mut rig = away();
     let waiting = begin(&mut rig);

@@ -1,6 +1,6 @@
-# The backend goes away under load and comes back, three times. Each time every stream of a guest
-# is lost by a reset, the guest connects again by itself, and in the end it holds as many grants,
-# ports and pages as before.
+# The backend goes away under load and comes back, three times; our daemon is killed, stopped in
+# good order, and killed again. Each time every stream of a guest is lost by a reset, the guest
+# connects again by itself, and in the end it holds as many grants, ports and pages as before.
 # images: net-probe
 # timeout: 180
 serve_echo 7
@@ -8,7 +8,7 @@ guest busy net-probe "args=reconnect $address:7 3 8"
 for round in 1 2 3; do
 	expect_console busy "round $round: under load"
 	if [ "$(backend)" = pvcallsd ]; then
-		backend_kill
+		if [ "$round" = 2 ]; then backend_stop; else backend_kill; fi
 		expect_console busy "round $round: lost 8 of 8, ConnectionReset: "
 		[ "$round" = 3 ] || sleep 2
 		backend_start pvcallsd
