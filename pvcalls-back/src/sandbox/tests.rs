@@ -174,6 +174,11 @@ fn a_panic_in_a_worker_is_told_and_ends_only_the_thread() {
 }
 
 #[test]
+fn a_worker_that_gives_up_ends_the_process_as_any_other() {
+    assert_eq!(run("abort").status.signal(), Some(libc::SIGABRT));
+}
+
+#[test]
 fn entering_is_by_thread_and_the_report_is_of_all() {
     let text = told("threads");
     expect(&text, &["others untouched: true"]);

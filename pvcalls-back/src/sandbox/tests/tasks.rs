@@ -18,6 +18,7 @@ pub(super) fn run(task: &str) -> String {
         "resolver" => resolver(),
         "metrics" => metrics(),
         "panic" => panic(),
+        "abort" => abort(),
         "threads" => threads(),
         "ports" => ports(),
         "off" => off(),
@@ -302,6 +303,10 @@ fn panic() -> String {
         panic!("of the worker");
     });
     format!("panicked: {}", thread.join().is_err())
+}
+
+fn abort() -> String {
+    inside(plan(), Role::Worker, |_| std::process::abort())
 }
 
 fn threads() -> String {
