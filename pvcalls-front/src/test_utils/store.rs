@@ -74,6 +74,13 @@ impl FakeStore {
         self.set(&key(BACKEND_DIR, "state"), state.number().to_string());
     }
 
+    /// The backend's state.
+    #[must_use]
+    pub fn backend_state(&self) -> XenbusState {
+        let number = self.number(&key(BACKEND_DIR, "state")).unwrap_or(0);
+        XenbusState::from_number(number)
+    }
+
     /// Makes writes fail, or work again.
     pub fn set_write_error(&mut self, error: Option<Errno>) {
         self.write_error = error;

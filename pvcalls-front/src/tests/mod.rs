@@ -35,6 +35,7 @@ mod linux;
 mod model;
 mod outage;
 mod reconnect;
+mod reconnect_props;
 mod release;
 mod ring_props;
 mod stream;
