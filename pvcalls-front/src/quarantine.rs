@@ -62,6 +62,8 @@ impl Quarantine {
             .filter_map(|pages| platform.unshare(pages).err())
             .map(|StillMapped(pages)| pages)
             .collect();
+        // The rare outage of a thousand sockets should leave no table behind.
+        self.pages.shrink_to_fit();
         // A backend that goes down takes a moment; one that takes longer keeps what is not its own.
         if self.interval_ns < RETRY_MAX_NS && self.interval_ns * 2 >= RETRY_MAX_NS {
             let count = self.page_count();
