@@ -127,6 +127,9 @@ pub(crate) struct TestArgs {
     /// Run the cases with this backend only, not with both.
     #[arg(long, value_enum)]
     pub(crate) backend: Option<Backend>,
+    /// Boot so many hosts at a time, one for each backend; each takes 3 GiB of memory.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = jobs)]
+    pub(crate) jobs: usize,
     /// Processors.
     #[command(flatten)]
     pub(crate) processors: ProcessorArgs,
@@ -211,6 +214,13 @@ pub(crate) struct ProcessorArgs {
     pub(crate) host_cpus: u32,
 }
 
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=8) => Ok(number),
+        _ => Err("between 1 and 8".to_owned()),
+    }
+}
+
 fn usual_cpus() -> u32 {
     let named = std::env::var("CALLISTO_HOST_CPUS")
         .ok()
@@ -268,5 +278,6 @@ mod tests {
             }
         }
         assert!(Cli::try_parse_from(["boot", "run", "--backend", "qemu"]).is_err());
+        assert!(Cli::try_parse_from(["boot", "test", "--jobs", "0"]).is_err());
     }
 }

@@ -52,9 +52,7 @@ pub(crate) fn test(args: &TestArgs) -> Result<u8> {
         cpus: args.processors.host_cpus,
         patience: args.patience,
     };
-    for group in &groups {
-        runner::run(&setting, group, &mut report);
-    }
+    let report = runner::run_all(&setting, &groups, args.jobs, report);
     Ok(if report.finish() { 0 } else { 1 })
 }
 

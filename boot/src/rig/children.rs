@@ -8,6 +8,7 @@ use crate::paths;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A child process that the signal handler can end as well.
@@ -43,13 +44,18 @@ impl TemporaryFolder {
     /// A new folder of this process, below the rig's. Those of processes that were killed
     /// go on this occasion.
     pub(crate) fn for_this_process() -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
         let runs = paths::dir(paths::rig()?.join("runs"))?;
         for entry in std::fs::read_dir(&runs)?.flatten() {
-            if !Path::new("/proc").join(entry.file_name()).exists() {
+            // Named by process, and a number within the process.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let process = name.split('.').next().unwrap_or_default();
+            if !Path::new("/proc").join(process).exists() {
                 let _ = std::fs::remove_dir_all(entry.path());
             }
         }
-        let path = runs.join(std::process::id().to_string());
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = runs.join(format!("{}.{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         let path = paths::dir(path)?;
         held(&FOLDERS).push(path.clone());

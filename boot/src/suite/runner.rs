@@ -11,6 +11,7 @@ use crate::ui;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const HARNESS: &str = include_str!("../../rig/harness.sh");
@@ -33,8 +34,34 @@ pub(crate) struct Setting<'a> {
     pub(crate) patience: u32,
 }
 
+/// Runs all cases of `groups`, with up to `jobs` hosts at a time.
+pub(crate) fn run_all(
+    setting: &Setting<'_>,
+    groups: &[Group],
+    jobs: usize,
+    report: Report,
+) -> Report {
+    let report = Mutex::new(report);
+    let left = Mutex::new(groups.iter());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(groups.len()) {
+            scope.spawn(|| {
+                // A statement of its own, so that the lock is not held during the run.
+                while let Some(group) = { held(&left).next() } {
+                    run(setting, group, &report);
+                }
+            });
+        }
+    });
+    report.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs the cases of `group`.
-pub(crate) fn run(setting: &Setting<'_>, group: &Group, report: &mut Report) {
+fn run(setting: &Setting<'_>, group: &Group, report: &Mutex<Report>) {
     let mut left: VecDeque<&Case> = group.cases.iter().collect();
     while !left.is_empty() {
         let Err(err) = run_in_one_boot(setting, group, &mut left, report) else {
@@ -42,7 +69,7 @@ pub(crate) fn run(setting: &Setting<'_>, group: &Group, report: &mut Report) {
         };
         // Another boot would hardly go better.
         for case in left.drain(..) {
-            report.add(
+            held(report).add(
                 &group.label(case),
                 &Outcome::Failed(format!("no host to run it: {err:#}")),
                 Duration::ZERO,
@@ -57,7 +84,7 @@ fn run_in_one_boot(
     setting: &Setting<'_>,
     group: &Group,
     left: &mut VecDeque<&Case>,
-    report: &mut Report,
+    report: &Mutex<Report>,
 ) -> Result<()> {
     let machine = Machine {
         memory_mib: group.host_memory_mib,
@@ -72,7 +99,7 @@ fn run_in_one_boot(
         let (outcome, output) = follow(&mut session, started + limit * setting.patience);
         let gone = outcome.is_none();
         let outcome = outcome.unwrap_or_else(|| Outcome::Failed("dom0 went silent or down".into()));
-        report.add(&group.label(case), &outcome, started.elapsed(), &output);
+        held(report).add(&group.label(case), &outcome, started.elapsed(), &output);
         left.pop_front();
         if gone {
             if !left.is_empty() {
