@@ -64,7 +64,7 @@ connects mapped PermissionDenied 127.0.0.1:7
 
 guest mapped back-probe "args=accept-data $address:5005 3"
 expect_console mapped listening
-back-peer dial "$address:8085" 3 send:3000,shutdown,drain >dialled
+back-peer dial "$address:8085" 3 send:30000,shutdown,drain >dialled
 expect_exit mapped 0
 audited 'domain="mapped"' bind "address=$address:5005" "mapped_to=$address:8085"
 xl destroy mapped

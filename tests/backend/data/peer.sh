@@ -54,14 +54,16 @@ books() {
 	} >"$1"
 }
 
-# What pvcallsd has now becomes what it had, in the file $1, within some seconds.
+# What pvcallsd has now becomes what it had, in the file $1, within some seconds, and no domain
+# is left half dead because somebody still maps its pages.
 books_balance() {
 	for _ in $(seq $((150 * patience))); do
 		books now
-		cmp -s "$1" now && return
+		cmp -s "$1" now && ! xl list | grep -q "^(null)" && return
 		sleep 0.2
 	done
 	diff "$1" now || true
+	xl list
 	fail "pvcallsd has not given back everything (before: <, now: >)"
 }
 

@@ -281,6 +281,37 @@ pub(crate) fn too_many(deaf: SocketAddrV4, count: usize) -> Result<()> {
     device.finish()
 }
 
+/// More connects to nowhere than may wait: the rest is refused at once, all are released.
+pub(crate) fn hang_many(silent: SocketAddrV4, count: usize) -> Result<()> {
+    let mut device = Device::open()?;
+    let mut hanging = Vec::new();
+    for _ in 0..count {
+        let (id, ring) = (new_id(), Ring::new(device.peer(), 1)?);
+        device.expect("SOCKET", 0, Request::socket(id))?;
+        let request = device.send(Request::connect(id, silent, &ring))?;
+        hanging.push((id, request, ring));
+    }
+    pause(1000);
+    let (mut waiting, mut refused) = (0, 0);
+    for (id, request, ring) in hanging {
+        match device.try_answer(request)? {
+            Some(answer) => {
+                ensure!(answer.ret() < 0, "CONNECT: answered {}", answer.ret());
+                refused += 1;
+                device.expect("RELEASE", 0, Request::release(id))?;
+            }
+            None => {
+                waiting += 1;
+                device.expect("RELEASE", 0, Request::release(id))?;
+                ensure!(device.answer(request)? < 0, "CONNECT: no error");
+            }
+        }
+        ensure!(ring.still_mapped() == 0, "a ring is mapped");
+    }
+    println!("{waiting} connects wait, {refused} are refused");
+    device.finish()
+}
+
 /// Connects that hang, accepts that wait, and transfers under way, until the domain is
 /// destroyed.
 pub(crate) fn be_busy(
