@@ -131,7 +131,9 @@ fn the_resolver_resolves_and_its_threads_are_confined_too() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    expect(&text, &[&format!("shadow: {EACCES}")]);
+    if std::path::Path::new("/etc/shadow").exists() {
+        expect(&text, &[&format!("shadow: {EACCES}")]);
+    }
     let report = inside_report();
     if report.contains("landlock NO") {
         eprintln!("landlock is not in this kernel: {report}");
