@@ -64,7 +64,7 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
     }
 
     let counters = Arc::new(Counters::default());
-    let identity = identity(&config);
+    let identity = identity(&config)?;
     let metrics = bind_metrics(&config, identity.as_ref())?;
     let sandbox = Sandbox::prepare(plan(cli, &config, identity, metrics.as_ref()));
     let process = Process::open();
@@ -89,7 +89,14 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
     info!("ready");
     notifier.ready("serving");
 
-    let result = serve(cli, &mut poll, &mut signals, &mut service, &notifier);
+    let result = serve(
+        cli,
+        &config,
+        &mut poll,
+        &mut signals,
+        &mut service,
+        &notifier,
+    );
     if let Some(path) = socket
         && let Err(error) = std::fs::remove_file(&path)
         && error.kind() != ErrorKind::NotFound
@@ -107,6 +114,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The main loop.
 fn serve(
     cli: &Cli,
+    config: &Config,
     poll: &mut Poll,
     signals: &mut Signals,
     service: &mut Service,
@@ -144,7 +152,7 @@ fn serve(
         }
         for signal in signals.pending() {
             match signal {
-                SIGHUP if end.is_none() => reload(cli, service, notifier),
+                SIGHUP if end.is_none() => reload(cli, config, service, notifier),
                 SIGHUP => {}
                 _ => {
                     info!(
@@ -171,11 +179,15 @@ fn signals() -> Result<Signals> {
     Signals::new([SIGTERM, SIGINT, SIGHUP]).context("signals")
 }
 
-/// Reads the configuration again, for devices that come from now on.
-fn reload(cli: &Cli, service: &mut Service, notifier: &Notifier) {
+/// Reads the configuration again, for devices that come from now on. `started` is the one that the
+/// daemon began with.
+fn reload(cli: &Cli, started: &Config, service: &mut Service, notifier: &Notifier) {
     notifier.reloading();
     match cli.load_config() {
         Ok(config) => {
+            for what in needs_restart(started, &config) {
+                warn!("{what} of the configuration: not before a restart");
+            }
             service.reload(&Arc::new(config));
             info!("the configuration is read again; it holds for new devices");
         }
@@ -184,12 +196,36 @@ fn reload(cli: &Cli, service: &mut Service, notifier: &Notifier) {
     notifier.ready("serving");
 }
 
-/// Whom to become, if there is somebody.
-fn identity(config: &Config) -> Option<Identity> {
+/// What of a new configuration cannot be had any more.
+fn needs_restart(started: &Config, now: &Config) -> Vec<String> {
+    let mut all = Vec::new();
+    if started.daemon != now.daemon {
+        all.push("changes in [daemon]".to_owned());
+    }
+    let there = started.namespaces();
+    for namespace in now.namespaces() {
+        if !there.contains(&namespace) {
+            all.push(format!("the network namespace {}", namespace.display()));
+        }
+    }
+    if now.privileged_ports() && !started.privileged_ports() {
+        all.push("ports below 1024".to_owned());
+    }
+    all
+}
+
+/// Whom to become. Without anybody by the usual names root stays root, and says so; who is named
+/// has to be there.
+fn identity(config: &Config) -> Result<Option<Identity>> {
     let daemon = &config.daemon;
-    Identity::find(daemon.user.as_deref(), daemon.group.as_deref())
-        .inspect_err(|error| warn!("root stays root: {error:#}"))
-        .ok()
+    match Identity::find(daemon.user.as_deref(), daemon.group.as_deref()) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(error) if daemon.user.is_some() || daemon.group.is_some() => Err(error),
+        Err(error) => {
+            warn!("root stays root: {error:#}");
+            Ok(None)
+        }
+    }
 }
 
 /// What the sandbox has to leave open.
@@ -299,5 +335,35 @@ fn try_config(cli: &Cli) {
     {
         let file = file.display();
         warn!(%error, %file, "the configuration cannot be read any more: a reload will fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_tells_what_it_cannot_change() {
+        let needs = |from: &str, to: &str| {
+            needs_restart(&Config::parse(from).unwrap(), &Config::parse(to).unwrap())
+        };
+        let low = "[default]\nlisten = [\"allow any:80\", \"deny any\"]\n";
+        let blue = "[domain.x]\nnamespace = \"blue\"\n";
+        assert!(needs("", "[default]\nlisten = [\"deny any\"]\n").is_empty());
+        assert!(needs(low, "").is_empty() && needs(blue, blue).is_empty());
+        assert_eq!(needs("", low), ["ports below 1024"]);
+        assert_eq!(
+            needs("[daemon]\nworkers = 2\n", ""),
+            ["changes in [daemon]"]
+        );
+        assert!(needs("", blue)[0].contains("blue"));
+    }
+
+    #[test]
+    fn who_is_named_has_to_be_there() {
+        let of = |text: &str| identity(&Config::parse(text).unwrap());
+        assert!(of("[daemon]\nuser = \"no-such-user\"\n").is_err());
+        assert!(of("[daemon]\ngroup = \"no-such-group\"\n").is_err());
+        assert!(of("").is_ok());
     }
 }
