@@ -64,7 +64,8 @@ fn fit(table: &str) -> String {
     let (height, width) = size.map_or((24, 80), |size| (of(size.ws_row), of(size.ws_col)));
     let mut screen = "\x1b[H".to_owned();
     for line in table.lines().take(height.saturating_sub(1)) {
-        screen.extend(line.chars().take(width));
+        // Not the last column: erasing the rest of the line would erase what stands there.
+        screen.extend(line.chars().take(width.saturating_sub(1)));
         screen.push_str("\x1b[K\n");
     }
     screen.push_str("\x1b[J");
