@@ -35,7 +35,6 @@ mod linux;
 mod model;
 mod outage;
 mod reconnect;
-mod reconnect_props;
 mod release;
 mod ring_props;
 mod stream;

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::{assert_clean, connected};
 use crate::platform::XenbusState;
 use crate::test_utils::{FakeStore, Rig};
+use crate::tests::{assert_clean, connected};
 use crate::{Config, ConnectOptions, RingOrder, SocketId};
 use alloc::vec;
 use alloc::vec::Vec;
