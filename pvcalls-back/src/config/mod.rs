@@ -153,6 +153,13 @@ impl Config {
         })
     }
 
+    /// Every section about domains by its heading, with all that holds there.
+    pub fn sections(&self) -> impl Iterator<Item = (String, &DomainSettings)> {
+        let heading = |(name, settings)| (format!("[domain.{name:?}]"), settings);
+        let default = [("[default]".to_owned(), &self.default)];
+        default.into_iter().chain(self.domains.iter().map(heading))
+    }
+
     /// All network namespaces that a domain may have its sockets in.
     #[must_use]
     pub fn namespaces(&self) -> Vec<PathBuf> {
@@ -169,7 +176,7 @@ impl Config {
     }
 
     fn all(&self) -> impl Iterator<Item = &DomainSettings> {
-        self.domains.values().chain([&self.default])
+        self.sections().map(|(_, settings)| settings)
     }
 }
 

@@ -132,8 +132,12 @@ impl<'a> Item<'a> {
     }
 
     fn expected<T>(&self, mistakes: &mut Mistakes, what: &str) -> Option<T> {
-        let found = self.value.get_ref().type_str();
-        self.wrong(mistakes, format!("expected {what}, not this {found}"));
+        let value = self.value.get_ref();
+        let found = match value.as_integer() {
+            Some(integer) => integer.to_string(),
+            None => format!("this {}", value.type_str()),
+        };
+        self.wrong(mistakes, format!("expected {what}, not {found}"));
         None
     }
 

@@ -81,6 +81,14 @@ fn domains_override_the_default_field_by_field() {
     let at = "0.0.0.0:8080".parse().unwrap();
     let verdict = config.for_domain("ci-8").policy.bind(Transport::Tcp, at);
     assert!(matches!(verdict, Verdict::Deny(_)));
+    let sections: Vec<String> = config.sections().map(|(heading, _)| heading).collect();
+    let ours = [
+        "[default]",
+        "[domain.\"ci-*\"]",
+        "[domain.\"ci-7\"]",
+        "[domain.\"odd name 'ü'\"]",
+    ];
+    assert_eq!(sections, ours);
     let odd = config.for_domain("odd name 'ü'");
     assert_eq!(
         (odd.namespace.clone(), odd.features),
@@ -175,7 +183,7 @@ host = "[::1]:53"
 "#;
     let found = mistakes(text);
     let expected = [
-        ("config:3: daemon.workers: ", "1 to 256"),
+        ("config:3: daemon.workers: ", "1 to 256, not 0"),
         ("config:4: daemon.colour: ", "user, group, workers"),
         ("config:5: daemon.metrics: ", "unix:/path"),
         ("config:7: default.connect: ", "10.0.0.0/8"),
