@@ -297,13 +297,13 @@ impl<M: Mapped> DataRing<M> {
     }
 
     /// Wishes to be told when there is room that is worth an event: a frontend that wants more
-    /// bytes has read at least that much of a full ring.
+    /// bytes reads at least that much of a full ring, and all of one that is not full.
     pub fn wait_for_in(&self) {
         if self.event_idx {
-            self.intf.store(
-                intf::IN_CONS_EVENT,
-                self.in_cons.wrapping_add(self.size() / 4),
-            );
+            let unread = self.in_prod.wrapping_sub(self.in_cons);
+            let wish = unread.min(self.size() / 4).max(1);
+            self.intf
+                .store(intf::IN_CONS_EVENT, self.in_cons.wrapping_add(wish));
             full_barrier();
         }
     }

@@ -32,4 +32,6 @@ pub mod resolve;
 pub mod sandbox;
 mod session;
 pub mod sessions;
+#[cfg(feature = "test-utils")]
+pub mod testbed;
 mod worker;

@@ -311,6 +311,21 @@ impl LocalPages {
     }
 }
 
+// SAFETY: the range is mapped by `LocalDomain::share`, at a fixed address, until the drop.
+unsafe impl Mapped for LocalPages {
+    fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    fn pages(&self) -> usize {
+        self.refs.len()
+    }
+
+    fn notify_on_unmap(&self, _offset: usize, _port: u32) -> io::Result<()> {
+        Err(ErrorKind::Unsupported.into())
+    }
+}
+
 impl Drop for LocalPages {
     fn drop(&mut self) {
         // SAFETY: mapped by `share` with this length, and unmapped only here.

@@ -232,7 +232,8 @@ impl<M: Mapped> Datagrams<M> {
                     }
                 }
             }
-            let capacity = (room - HEADER).min(PAYLOAD_MAX);
+            // Room of a length that is no multiple of 8 comes of an index that is none.
+            let capacity = ((room - HEADER) & !7).min(PAYLOAD_MAX);
             match host.receive_from(&self.ring.in_pieces(HEADER, capacity)) {
                 Ok((len, from)) => {
                     let len = u32::try_from(len).unwrap_or(u32::MAX);
@@ -262,11 +263,25 @@ impl<M: Mapped> Datagrams<M> {
     }
 
     /// Sends the frames that are complete: the socket is released. What the host does not take
-    /// now is dropped, as datagrams are.
-    pub(super) fn last_words(&mut self, host: &HostSocket, rules: Rules<'_>) {
+    /// now is dropped, as datagrams are. How many there were.
+    pub(super) fn last_words(&mut self, host: &HostSocket, rules: Rules<'_>) -> u32 {
         let mut turn = Turn::default();
-        let _ = self.pump_out(host, u32::MAX, &rules, &mut None, &mut turn);
+        let mut frames = 0;
+        let mut left = self.ring.look_out().unwrap_or(0);
+        while left > 0 {
+            let start = self.ring.out_cons();
+            // One at a time: what the frontend writes from now on is not among them.
+            let sent = self.pump_out(host, 1, &rules, &mut None, &mut turn);
+            let len = self.ring.out_cons().wrapping_sub(start);
+            if sent.is_err() || len == 0 {
+                break;
+            }
+            left = left.saturating_sub(len);
+            frames += 1;
+        }
         self.counters.bytes_out.add(turn.bytes[0]);
+        rules.counters.bytes_out.add(turn.bytes[0]);
+        frames
     }
 }
 

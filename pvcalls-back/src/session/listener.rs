@@ -7,6 +7,7 @@ use crate::data_ring::DataRing;
 use crate::errno::Errno;
 use crate::net::HostSocket;
 use crate::platform::{Mapped, Platform};
+use crate::policy::Transport;
 use crate::session::{Phase, Session};
 use crate::worker::core::Core;
 
@@ -64,6 +65,17 @@ impl<M: Mapped> Session<M> {
         }
     }
 
+    /// The place of the listener with this id.
+    fn listener(&self, id: u64) -> Result<usize, Errno> {
+        let index = self.find(id)?;
+        let socket = &self.sockets[index];
+        match (&socket.phase, socket.transport) {
+            (Phase::Listener(_), _) => Ok(index),
+            (_, Transport::Udp) => Err(Errno::EOPNOTSUPP),
+            (_, Transport::Tcp) => Err(Errno::EINVAL),
+        }
+    }
+
     fn begin_accept<P: Platform<Mapping = M>>(
         &mut self,
         core: &mut Core<P>,
@@ -71,10 +83,7 @@ impl<M: Mapped> Session<M> {
         id_new: u64,
         ring: RingName,
     ) -> Result<usize, Errno> {
-        let index = self.find(call.id)?;
-        if !matches!(self.sockets[index].phase, Phase::Listener(_)) {
-            return Err(Errno::EINVAL);
-        }
+        let index = self.listener(call.id)?;
         if self.ids.contains_key(&id_new) {
             return Err(Errno::EEXIST);
         }
@@ -95,13 +104,12 @@ impl<M: Mapped> Session<M> {
 
     /// Says when a connection waits, now or when there is one.
     pub(super) fn poll<P: Platform<Mapping = M>>(&mut self, core: &mut Core<P>, call: Call) {
-        let index = match self.find(call.id) {
+        let index = match self.listener(call.id) {
             Ok(index) => index,
             Err(error) => return self.answer(call, Err(error)),
         };
-        match &mut self.sockets[index].phase {
-            Phase::Listener(listener) => listener.polls.push_back(call),
-            _ => return self.answer(call, Err(Errno::EINVAL)),
+        if let Phase::Listener(listener) = &mut self.sockets[index].phase {
+            listener.polls.push_back(call);
         }
         self.serve_listener(core, index);
     }

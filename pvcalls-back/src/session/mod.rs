@@ -49,6 +49,9 @@ use stream::Stream;
 
 /// Bytes a socket may carry each way before others get their turn.
 const BUDGET: u32 = 256 << 10;
+/// Bytes it may carry at once when the guest raises its port. More has to wait for its turn, or a
+/// guest with many sockets had all of them served before anybody else had one.
+const DIRECT_BUDGET: u32 = 32 << 10;
 /// Commands taken in one turn. As many as the ring has slots: a guest that fills it again
 /// meanwhile waits for its next turn.
 const COMMANDS_PER_TURN: u32 = crate::abi::SLOTS;
@@ -71,6 +74,8 @@ pub(crate) struct Session<M> {
     generation: u32,
     /// Sockets with work waiting, each once.
     ready: VecDeque<usize>,
+    /// The session stands among those with such sockets.
+    queued: bool,
     /// Rings kept for reuse.
     idle_rings: Vec<DataRing<M>>,
     /// Pages of the frontend's that are mapped.
@@ -84,7 +89,7 @@ pub(crate) struct Session<M> {
     /// Names being looked up, by ticket.
     lookups: HashMap<u64, Lookup<M>>,
     rate: Rate,
-    /// Pages mapped by the command at hand.
+    /// Pages mapped by the command at hand, or what else it cost, in pages.
     pages_asked: u32,
     /// A timer will let commands be taken again.
     throttled: bool,
@@ -187,6 +192,7 @@ impl<M: Mapped> Session<M> {
             ids: HashMap::new(),
             generation: 0,
             ready: VecDeque::new(),
+            queued: false,
             idle_rings: Vec::new(),
             mapped_pages: 1,
             connecting: 0,
@@ -237,9 +243,11 @@ impl<M: Mapped> Session<M> {
             }
         }
         if taken >= COMMANDS_PER_TURN && !self.throttled {
-            // There may be more, and nobody will tell of it.
+            // There may be more, and nobody will tell of it. Not in this turn: a guest may put in
+            // requests as fast as they are taken.
             self.throttled = true;
-            core.timers.add(core.now, Due::Commands(self.index));
+            let next_turn = core.now + Duration::from_nanos(1);
+            core.timers.add(next_turn, Due::Commands(self.index));
         }
         taken > 0
     }
@@ -261,12 +269,13 @@ impl<M: Mapped> Session<M> {
 
     /// Answers a request. Each is answered once: a [`Call`] stands for the duty.
     fn answer(&mut self, call: Call, result: Result<Extra, Errno>) {
+        if self.state != State::Serving {
+            return;
+        }
         if result.is_err() {
             self.counters.command_errors.add(1);
         }
-        if self.state == State::Serving {
-            self.ring.answer(&Response { call, result });
-        }
+        self.ring.answer(&Response { call, result });
     }
 
     /// The sockets of a domain, those included that it has released.
@@ -379,7 +388,7 @@ impl<M: Mapped> Session<M> {
         key: SocketKey,
     ) -> bool {
         self.counters.notifications_received.add(1);
-        self.current(key) && self.pump(core, key.socket)
+        self.current(key) && self.pump(core, key.socket, DIRECT_BUDGET)
     }
 
     /// The frontend raised the port of the command ring. Whether there was something to do.
@@ -393,35 +402,45 @@ impl<M: Mapped> Session<M> {
         let socket = &mut self.sockets[index];
         if !socket.queued {
             socket.queued = true;
-            if self.ready.is_empty() {
-                core.ready.push_back(self.index);
-            }
             self.ready.push_back(index);
+            self.queue(core);
+        }
+    }
+
+    /// Lets the session wait for its turn.
+    fn queue<P: Platform>(&mut self, core: &mut Core<P>) {
+        if !self.queued {
+            self.queued = true;
+            core.ready.push_back(self.index);
         }
     }
 
     /// Gives one of the waiting sockets its turn; the session waits again if there are more.
     pub(crate) fn turn<P: Platform<Mapping = M>>(&mut self, core: &mut Core<P>) {
+        self.queued = false;
         let Some(index) = self.ready.pop_front() else {
             return;
         };
-        let others = !self.ready.is_empty();
         self.sockets[index].queued = false;
-        self.pump(core, index);
-        // What `pump` put in first has put the session back, too.
-        if others {
-            core.ready.push_back(self.index);
+        self.pump(core, index, BUDGET);
+        if !self.ready.is_empty() {
+            self.queue(core);
         }
     }
 
-    /// Carries bytes for a socket. Whether it did anything.
-    fn pump<P: Platform<Mapping = M>>(&mut self, core: &mut Core<P>, index: usize) -> bool {
+    /// Carries bytes for a socket, about `budget` each way. Whether it did anything.
+    fn pump<P: Platform<Mapping = M>>(
+        &mut self,
+        core: &mut Core<P>,
+        index: usize,
+        budget: u32,
+    ) -> bool {
         let socket = &mut self.sockets[index];
         let Some(host) = &socket.host else {
             return false;
         };
         let turn = match &mut socket.phase {
-            Phase::Stream(stream) => match stream.pump(host, BUDGET) {
+            Phase::Stream(stream) => match stream.pump(host, budget) {
                 Ok(turn) => turn,
                 Err(bad) => {
                     tracing::warn!(device = %self.device, socket = socket.id, "{bad}");
@@ -438,7 +457,7 @@ impl<M: Mapped> Session<M> {
                     audit: &self.audit,
                     counters: &self.counters,
                 };
-                datagrams.pump(host, BUDGET, rules, &mut socket.last_error)
+                datagrams.pump(host, budget, rules, &mut socket.last_error)
             }
             Phase::Releasing { .. } => return self.pump_releasing(core, index),
             _ => return false,

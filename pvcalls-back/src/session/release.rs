@@ -6,7 +6,7 @@
 //! it has left, or the linger time is over. What could not be sent by then is lost, and the peer
 //! learns so by a reset: it must not take a part for the whole.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::abi::{Call, Extra};
 use crate::errno::Errno;
@@ -71,16 +71,11 @@ impl<M: Mapped> Session<M> {
         let phase = std::mem::replace(&mut socket.phase, Phase::Idle);
         match (phase, socket.host.take()) {
             (Phase::Stream(mut stream), Some(host)) => {
-                let left = match ending {
-                    Ending::Linger => stream.last_words(&host),
-                    Ending::Now => {
-                        let left = stream.last_words(&host);
-                        if left > 0 {
-                            host.reset_on_close();
-                        }
-                        0
-                    }
-                };
+                let mut left = self.last_words(&mut stream, &host);
+                if stream.is_broken() || ending == Ending::Now && left > 0 {
+                    host.reset_on_close();
+                    left = 0;
+                }
                 let linger = self.connection.settings.limits.linger;
                 let linger = socket.linger.map_or(linger, |own| own.min(linger));
                 if linger.is_zero() {
@@ -89,10 +84,8 @@ impl<M: Mapped> Session<M> {
                     socket.host = Some(host);
                     self.keep_releasing(core, socket, stream, call, linger);
                     return;
-                } else if left > 0
-                    || ending == Ending::Linger && stream.may_be_unread() && host.is_readable()
-                {
-                    self.orphan(core, host, &stream, left, linger);
+                } else if left > 0 || ending == Ending::Linger && is_unread(&stream, &host) {
+                    self.orphan(core, host, &stream, left, core.now + linger);
                 }
                 self.end_stream(core, id, *stream, reuse);
             }
@@ -102,7 +95,9 @@ impl<M: Mapped> Session<M> {
                     audit: &self.audit,
                     counters: &self.counters,
                 };
-                datagrams.last_words(&host, rules);
+                let frames = datagrams.last_words(&host, rules);
+                // As much work as mapping so many pages, roughly.
+                self.pages_asked = self.pages_asked.saturating_add(4 * frames);
                 self.counters.remove_stream(id, datagrams.counters());
                 self.give_up_ring(core, datagrams.ring, reuse);
             }
@@ -118,6 +113,16 @@ impl<M: Mapped> Session<M> {
         if let Some(call) = call {
             self.answer(call, Ok(Extra::None));
         }
+    }
+
+    /// Sends what can be sent now. Bytes that are still in the ring.
+    fn last_words(&mut self, stream: &mut Stream<M>, host: &HostSocket) -> u32 {
+        let last = stream.last_words(host);
+        self.counters.bytes_out.add(last.sent.into());
+        // As much work as mapping so many pages, roughly.
+        let pages = (last.sent + last.left) / 4096;
+        self.pages_asked = self.pages_asked.saturating_add(pages);
+        last.left
     }
 
     fn end_stream<P: Platform<Mapping = M>>(
@@ -138,11 +143,11 @@ impl<M: Mapped> Session<M> {
         host: HostSocket,
         stream: &Stream<M>,
         left: u32,
-        linger: Duration,
+        deadline: Instant,
     ) {
         let mut bytes = vec![0; left as usize];
         stream.ring.copy_out(0, &mut bytes);
-        let deadline = core.now + linger;
+        self.counters.bytes_out.add(left.into());
         let Core {
             orphans,
             registry,
@@ -192,11 +197,13 @@ impl<M: Mapped> Session<M> {
         else {
             return false;
         };
-        let left = stream.last_words(host);
-        if left == 0 {
-            self.finish_release(core, index, false);
+        let last = stream.last_words(host);
+        let broken = stream.is_broken();
+        self.counters.bytes_out.add(last.sent.into());
+        if last.left == 0 {
+            self.finish_release(core, index, broken);
         }
-        true
+        last.sent > 0 || last.left == 0
     }
 
     /// A released socket has had its time.
@@ -221,18 +228,30 @@ impl<M: Mapped> Session<M> {
         reset: bool,
     ) {
         let socket = self.remove_socket(index);
-        if let Phase::Releasing { deadline, .. } = socket.phase {
-            core.timers.cancel(deadline, Due::Release(socket.key));
-        }
-        if reset && let Some(host) = &socket.host {
-            host.reset_on_close();
-        }
-        let Phase::Releasing { stream, call, .. } = socket.phase else {
+        let Phase::Releasing {
+            stream,
+            call,
+            deadline,
+        } = socket.phase
+        else {
             unreachable!("only called for released sockets");
         };
+        core.timers.cancel(deadline, Due::Release(socket.key));
+        if let Some(host) = socket.host {
+            if reset {
+                host.reset_on_close();
+            } else if is_unread(&stream, &host) {
+                self.orphan(core, host, &stream, 0, deadline);
+            }
+        }
         self.end_stream(core, socket.id, *stream, false);
         if let Some(call) = call {
             self.answer(call, Ok(Extra::None));
         }
     }
+}
+
+/// Whether closing the socket now would be a reset, because of bytes that nobody read.
+fn is_unread<M: Mapped>(stream: &Stream<M>, host: &HostSocket) -> bool {
+    stream.may_be_unread() && host.is_readable()
 }

@@ -12,6 +12,10 @@ use crate::errno::Errno;
 use crate::net::{HostSocket, would_block};
 use crate::platform::Mapped;
 
+/// What a system call costs of a turn's bytes at least: a guest that offers its bytes one by one
+/// must not get a call for each.
+const CALL_COST: u32 = 4096;
+
 /// A connection and its ring.
 #[derive(Debug)]
 pub(super) struct Stream<M> {
@@ -26,6 +30,12 @@ pub(super) struct Stream<M> {
     closing: bool,
     /// `in_error` is set.
     in_ended: bool,
+    /// The guest did not want to read to the end.
+    in_cut: bool,
+    /// The error that sending met: the kernel tells it once, and the reader needs it, too.
+    error: Option<Errno>,
+    /// The frontend broke the ring's rules: nobody knows what it meant to send.
+    broken: bool,
     out: Out,
 }
 
@@ -35,6 +45,8 @@ enum Out {
     Open,
     /// Bytes up to this index, then the end.
     EndAt(u32),
+    /// Released: bytes up to this index; the close is the end.
+    Last(u32),
     /// The end was sent.
     EndSent,
     /// `out_error` is set.
@@ -54,6 +66,15 @@ pub(super) struct Turn {
     pub(super) worked: bool,
 }
 
+/// What became of the last bytes of a released socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastWords {
+    /// Bytes that the socket took now.
+    pub(super) sent: u32,
+    /// Bytes that are still in the ring.
+    pub(super) left: u32,
+}
+
 impl<M: Mapped> Stream<M> {
     pub(super) fn new(ring: DataRing<M>, counters: Arc<SocketCounters>) -> Self {
         Self {
@@ -64,6 +85,9 @@ impl<M: Mapped> Stream<M> {
             writable: true,
             closing: false,
             in_ended: false,
+            in_cut: false,
+            error: None,
+            broken: false,
             out: Out::Open,
         }
     }
@@ -94,11 +118,14 @@ impl<M: Mapped> Stream<M> {
         while self.out != Out::Failed {
             let waiting = self.ring.look_out()?;
             let len = match self.out {
-                Out::EndAt(end) => end.wrapping_sub(self.ring.out_cons()),
+                Out::EndAt(end) | Out::Last(end) => end.wrapping_sub(self.ring.out_cons()),
                 Out::EndSent => 0,
                 _ => waiting,
             };
             if len == 0 {
+                if let Out::Last(_) = self.out {
+                    break;
+                }
                 if let Out::EndAt(_) = self.out {
                     host.shutdown_write();
                     self.out = Out::EndSent;
@@ -128,11 +155,15 @@ impl<M: Mapped> Stream<M> {
                     turn.notify |= self.ring.sent(count);
                     turn.bytes[0] += u64::from(count);
                     turn.worked = true;
-                    budget -= count;
+                    budget = budget.saturating_sub(count.max(CALL_COST));
                 }
                 Err(error) if would_block(error) => self.writable = false,
                 Err(Errno::EINTR) => {}
-                Err(error) => self.fail_out(error, turn),
+                Err(error) => {
+                    // The peer had sent its end before, if it is this one.
+                    self.error = Some(error).filter(|&error| error != Errno::EPIPE);
+                    self.fail_out(error, turn);
+                }
             }
         }
         Ok(())
@@ -166,13 +197,13 @@ impl<M: Mapped> Stream<M> {
             }
             let asked = room.min(budget);
             match host.receive_into(&self.ring.in_pieces(0, asked)) {
-                Ok(0) => self.end_in(Errno::ENOTCONN, turn),
+                Ok(0) => self.end_in(self.error.unwrap_or(Errno::ENOTCONN), turn),
                 Ok(count) => {
                     let count = u32::try_from(count).expect("no more than asked for");
                     turn.notify |= self.ring.received(count);
                     turn.bytes[1] += u64::from(count);
                     turn.worked = true;
-                    budget -= count;
+                    budget = budget.saturating_sub(count.max(CALL_COST));
                     // Less than asked for: there is no more now, and an event will tell of it.
                     // Unless the end has been announced, which is not announced again.
                     self.readable = count == asked || self.closing;
@@ -209,6 +240,7 @@ impl<M: Mapped> Stream<M> {
     pub(super) fn end_in_now(&mut self) -> bool {
         let mut turn = Turn::default();
         if !self.in_ended {
+            self.in_cut = true;
             self.end_in(Errno::ENOTCONN, &mut turn);
         }
         turn.notify
@@ -216,25 +248,45 @@ impl<M: Mapped> Stream<M> {
 
     /// The frontend broke the ring's rules.
     pub(super) fn fail(&mut self) {
+        self.broken = true;
         self.out = Out::Failed;
         self.in_ended = true;
         self.ring.set_in_error(Errno::EINVAL.ret());
         self.ring.set_out_error(Errno::EINVAL.ret());
     }
 
-    /// Sends what can be sent now. Bytes that are still in the ring.
-    pub(super) fn last_words(&mut self, host: &HostSocket) -> u32 {
-        let mut turn = Turn::default();
-        let sent = self.pump_out(host, u32::MAX, &mut turn);
-        self.counters.bytes_out.add(turn.bytes[0]);
-        if sent.is_err() || self.out == Out::Failed {
-            return 0;
+    /// The socket is released: sends what can be sent now of what was written by the first call.
+    pub(super) fn last_words(&mut self, host: &HostSocket) -> LastWords {
+        if self.out == Out::Open {
+            match self.ring.look_out() {
+                Ok(_) => self.out = Out::Last(self.ring.out_prod()),
+                Err(_) => self.fail(),
+            }
         }
-        self.ring.out_prod().wrapping_sub(self.ring.out_cons())
+        let start = self.ring.out_cons();
+        let mut turn = Turn::default();
+        if self.pump_out(host, u32::MAX, &mut turn).is_err() {
+            self.fail();
+        }
+        self.counters.bytes_out.add(turn.bytes[0]);
+        let left = match self.out {
+            Out::EndAt(end) | Out::Last(end) => end.wrapping_sub(self.ring.out_cons()),
+            _ => 0,
+        };
+        LastWords {
+            sent: self.ring.out_cons().wrapping_sub(start),
+            left,
+        }
+    }
+
+    /// Whether the frontend broke the ring's rules: the peer must not take a part for the whole.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether the socket may hold bytes that were not read.
     pub(super) fn may_be_unread(&self) -> bool {
-        self.readable && !self.in_ended
+        // An event that tells of bytes may be on its way: `readable` says nothing here.
+        !self.in_ended || self.in_cut
     }
 }

@@ -219,11 +219,8 @@ impl<P: Platform> Worker<P> {
         }
     }
 
-    /// Handles event channels that were raised. Whether more are known to wait.
-    ///
-    /// Only a call that finds none ends it: `/dev/xen/evtchn` wakes its reader when its ring was
-    /// empty, so that an event which arrives while ports are read wakes nobody, nor does any
-    /// event after it; and the queue only tells of wake-ups.
+    /// Handles event channels that were raised. Whether more are known to wait; what came during
+    /// the call is told by the queue.
     fn take_channels(&mut self) -> io::Result<bool> {
         self.ports.clear();
         let pending = self.core.platform.pending(&mut self.ports)?;
