@@ -34,6 +34,8 @@ impl Counter {
 /// What is counted for a device.
 #[derive(Debug, Default)]
 pub struct DeviceCounters {
+    /// What the toolstack calls the domain, if that is known.
+    name: Mutex<String>,
     /// Commands taken from the ring.
     pub commands: Counter,
     /// Commands answered with an error.
@@ -84,6 +86,23 @@ impl DeviceCounters {
         {
             streams.remove(&id);
         }
+    }
+}
+
+impl DeviceCounters {
+    /// Notes what the toolstack calls the domain.
+    pub fn set_name(&self, name: &str) {
+        let mut now = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        if *now != name {
+            name.clone_into(&mut now);
+        }
+    }
+
+    /// What the toolstack calls the domain; empty if that is not known.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.name.lock().unwrap_or_else(PoisonError::into_inner);
+        name.clone()
     }
 }
 

@@ -94,6 +94,7 @@ impl<S: Store, N: Sessions> DeviceModel<S, N> {
             .store
             .read(&format!("/local/domain/{}/name", id.domain))?;
         let name = String::from_utf8(name.unwrap_or_default()).unwrap_or_default();
+        self.counters.device(id).set_name(&name);
         Ok((self.settings)(id.domain, &name))
     }
 

@@ -1,5 +1,6 @@
 //! The counters as Prometheus' text. `docs/pvcallsd.md` lists the names.
 
+use std::fmt::Display;
 use std::sync::{Arc, PoisonError};
 
 use super::process::Process;
@@ -132,6 +133,19 @@ pub fn render(counters: &Counters, process: &Process, facts: &Facts) -> String {
         .sample(&[("version", &facts.version)], 1);
     text.family("pvcalls_devices", Kind::Gauge, "Devices that are served.")
         .sample(&[], devices.len());
+    let mut family = text.family(
+        "pvcalls_device_info",
+        Kind::Gauge,
+        "What the toolstack calls the domain of a device.",
+    );
+    for (id, counters) in &devices {
+        let labels: [(&str, &dyn Display); 3] = [
+            ("domain", &id.domain),
+            ("device", &id.device),
+            ("name", &counters.name()),
+        ];
+        family.sample(&labels, 1);
+    }
     let mut left = text.family(
         "pvcalls_privilege_left",
         Kind::Gauge,
@@ -306,10 +320,12 @@ mod tests {
         let counters = Counters::default();
         counters.device(device(3)).bytes_out.add(1 << 40);
         counters.device(device(4)).denied.add(2);
+        counters.device(device(4)).set_name("web \"1\"");
         let text = render(&counters, &Process::open(), &facts(10));
         for line in [
             "pvcalls_build_info{version=\"1.2.3\"} 1\n",
             "pvcalls_devices 2\n",
+            "pvcalls_device_info{domain=\"4\",device=\"0\",name=\"web \\\"1\\\"\"} 1\n",
             "pvcalls_privilege_left{step=\"user\"} 1\n",
             "pvcalls_sent_bytes_total{domain=\"3\",device=\"0\"} 1099511627776\n",
             "pvcalls_sent_bytes_total{domain=\"4\",device=\"0\"} 0\n",
@@ -336,7 +352,7 @@ mod tests {
                 assert_eq!(line.split(['{', ' ']).next(), Some(current));
             }
         }
-        assert_eq!(families.len(), 3 + PER_DEVICE.len() + 3 + 5);
+        assert_eq!(families.len(), 4 + PER_DEVICE.len() + 3 + 5);
     }
 
     #[test]

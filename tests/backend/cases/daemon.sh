@@ -54,7 +54,7 @@ grep "^pvcalls_socket_sent_bytes_total{domain=\"$holder\",device=\"0\",socket=\"
 [ "$(metric pvcalls_mapped_pages holder)" -gt 1 ] || fail "no pages are mapped"
 pvcallsd top --once --metrics 127.0.0.1:9477 >top
 cat top
-grep -q "^ *$holder .* 1 " top || fail "the guest is not in top's table"
+grep -q "^ *$holder .* 1 .*  holder\$" top || fail "the guest is not in the table of top"
 
 # A configuration with a mistake changes nothing; the guests that are here are served all the time.
 echo 'mistake = 1' >>config

@@ -56,6 +56,7 @@ impl Numbers {
 pub(super) struct Snapshot {
     at: Instant,
     domains: BTreeMap<u32, Numbers>,
+    names: BTreeMap<u32, String>,
     /// The version that answered.
     pub(super) version: String,
 }
@@ -63,10 +64,14 @@ pub(super) struct Snapshot {
 impl Snapshot {
     pub(super) fn new(samples: &[Sample], at: Instant) -> Self {
         let mut domains: BTreeMap<u32, Numbers> = BTreeMap::new();
+        let mut names = BTreeMap::new();
         for sample in samples {
             let Some(Ok(domain)) = sample.label("domain").map(str::parse) else {
                 continue;
             };
+            if let Some(name) = sample.label("name") {
+                names.insert(domain, name.to_owned());
+            }
             let mut scratch = Numbers::default();
             if scratch.field(&sample.name).is_some()
                 && let Some(field) = domains.entry(domain).or_default().field(&sample.name)
@@ -79,16 +84,19 @@ impl Snapshot {
         Self {
             at,
             domains,
+            names,
             version: version.to_owned(),
         }
     }
 }
 
 /// A domain: rates per second, but levels for sockets and pages, and the total of what was denied.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     /// Its number.
     pub(super) domain: u32,
+    /// What the toolstack calls it.
+    pub(super) name: String,
     /// Its numbers.
     pub(super) numbers: Numbers,
 }
@@ -108,6 +116,7 @@ pub(super) fn rows(before: &Snapshot, now: &Snapshot) -> Vec<Row> {
             let before = before.domains.get(domain).copied().unwrap_or_default();
             Row {
                 domain: *domain,
+                name: now.names.get(domain).cloned().unwrap_or_default(),
                 numbers: rates(&before, after, seconds),
             }
         })
@@ -167,6 +176,7 @@ mod tests {
              pvcalls_connected_total{domain=\"2\",device=\"0\"} 3\n\
              pvcalls_accepted_total{domain=\"2\",device=\"0\"} 1\n\
              pvcalls_sockets{domain=\"2\",device=\"0\"} 7\n\
+             pvcalls_device_info{domain=\"2\",device=\"0\",name=\"web\"} 1\n\
              pvcalls_denied_total{domain=\"2\",device=\"0\"} 5\n",
         );
         let rows = rows(&before, &now);
@@ -174,6 +184,7 @@ mod tests {
             rows.iter().map(|row| row.domain).collect::<Vec<_>>(),
             [2, 1]
         );
+        assert_eq!((rows[0].name.as_str(), rows[1].name.as_str()), ("web", ""));
         assert_eq!(rows[0].numbers.bytes_in, 500.0);
         assert_eq!(rows[0].numbers.connections, 2.0);
         assert_eq!(

@@ -19,13 +19,15 @@ pub(super) fn format(rows: &[Row], now: &Snapshot, address: &Address) -> String 
             "DOMAIN", "CONN/s", "IN B/s", "OUT B/s", "CMDS/s", "SOCKETS", "PAGES", "DENIED",
         ]
         .map(str::to_owned),
+        "NAME",
     );
     let mut sum = Numbers::default();
     for row in rows {
         sum.add(&row.numbers);
-        line(&mut text, cells(row.domain.to_string(), &row.numbers));
+        let cells = cells(row.domain.to_string(), &row.numbers);
+        line(&mut text, cells, &row.name);
     }
-    line(&mut text, cells("all".to_owned(), &sum));
+    line(&mut text, cells("all".to_owned(), &sum), "");
     text
 }
 
@@ -42,16 +44,20 @@ fn cells(name: String, numbers: &Numbers) -> [String; 8] {
     ]
 }
 
-fn line(text: &mut String, cells: [String; 8]) {
+fn line(text: &mut String, cells: [String; 8], name: &str) {
     for (index, cell) in cells.iter().enumerate() {
-        let width = if index == 0 { 6 } else { 10 };
+        let width = if index == 0 { 6 } else { 9 };
         // Writing to a string cannot fail.
         let _ = write!(text, "{cell:>width$}");
+    }
+    if !name.is_empty() {
+        text.push_str("  ");
+        text.extend(name.chars().filter(|character| !character.is_control()));
     }
     text.push('\n');
 }
 
-/// A number of bytes in at most seven characters: `999`, `1.5 Ki`, `12.0 Gi`.
+/// A number of bytes in at most eight characters: `999`, `1.5 Ki`, `12.0 Gi`.
 fn amount(bytes: f64) -> String {
     let mut value = bytes;
     for unit in ["", " Ki", " Mi", " Gi"] {
@@ -94,21 +100,18 @@ mod tests {
             bytes_in: 2048.0,
             ..Numbers::default()
         };
-        let rows = [
-            Row { domain: 7, numbers },
-            Row {
-                domain: 12,
-                numbers,
-            },
-        ];
+        let row = |domain, name: &str| Row {
+            domain,
+            name: name.to_owned(),
+            numbers,
+        };
+        let rows = [row(7, ""), row(12, "we\x1bb")];
         let now = Snapshot::new(&[], Instant::now());
         let table = format(&rows, &now, &Address::default());
         let lines: Vec<&str> = table.lines().skip(1).collect();
-        assert_eq!(lines.len(), 4);
-        assert!(
-            lines.iter().all(|line| line.chars().count() == 76),
-            "{table}"
-        );
+        let widths: Vec<usize> = lines.iter().map(|line| line.chars().count()).collect();
+        assert_eq!(widths, [75, 69, 74, 69], "{table}");
+        assert!(lines[2].ends_with("  web"), "{table}");
         let last: Vec<&str> = lines[3].split_whitespace().collect();
         assert_eq!(last, ["all", "0.0", "4.0", "Ki", "0", "0.0", "6", "0", "0"]);
     }
