@@ -72,7 +72,9 @@ pub(crate) fn bad(echo: SocketAddrV4) -> Result<()> {
     }
     // More pages are promised than granted.
     let ring = Ring::new(peer, 1)?;
-    ring.describe(most, ring.data_references());
+    let mut references = ring.data_references().to_vec();
+    references.resize(1 << most, NEVER);
+    ring.describe(most, &references);
     refused(
         &mut device,
         "grants for two pages only",
