@@ -25,6 +25,9 @@ pub struct Config {
     /// meanwhile, not even RELEASE, for up to 131 s each. One that waits on this side can be
     /// given up without a trace, so the default is low: one at work and one ready.
     pub connects_in_flight: u32,
+    /// How many data rings of [`ring_order`](Self::ring_order) are kept when their connections have
+    /// ended, each with its pages, grants and port, to be used for the next ones.
+    pub pooled_rings: usize,
     /// How long a connect without a deadline of its own waits for a backend that is away.
     pub outage_patience_ns: u64,
     /// How long the device stays down after a connection to the backend that did not last, or an
@@ -43,6 +46,7 @@ impl Default for Config {
             connect_timeout_ns: 150 * SECOND_NS,
             linger_ns: 5 * SECOND_NS,
             connects_in_flight: 2,
+            pooled_rings: 16,
             outage_patience_ns: 10 * SECOND_NS,
             reconnect_pause_ns: SECOND_NS,
             reconnect_pause_max_ns: 60 * SECOND_NS,

@@ -58,6 +58,7 @@ mod memory;
 mod notify;
 mod out_ring;
 mod platform;
+mod pool;
 mod quarantine;
 mod ring;
 mod socket;

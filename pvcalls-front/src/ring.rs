@@ -71,6 +71,10 @@ impl Ring {
         self.port
     }
 
+    pub(crate) fn order(&self) -> RingOrder {
+        self.order
+    }
+
     /// Pages in it, the indexes page included.
     pub(crate) fn page_count(&self) -> usize {
         self.pages.pages().get()

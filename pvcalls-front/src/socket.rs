@@ -19,7 +19,8 @@
 //! 7. The backend reported an error for `out`, or broke the rules of the ring; or the caller
 //!    closed with a linger time of zero.
 //! 8. The out ring is empty, reports an error, or stood still for the linger time.
-//! 9. RELEASE was answered: the port is closed and the pages are given back (or quarantined).
+//! 9. RELEASE was answered: the ring goes into the pool, or its port is closed and its pages are given
+//!    back (or quarantined).
 //!
 //! A caller that gives up (its deadline passed, or it closed the handle) while SOCKET or CONNECT is
 //! with the backend changes nothing in the state: only the answer can say whether the backend
@@ -99,6 +100,8 @@ pub(crate) struct Socket {
     pub(crate) deadline_ns: u64,
     /// Draining: how long the out ring may stand still.
     pub(crate) linger_ns: u64,
+    /// Its ring goes into the pool when RELEASE succeeds.
+    pub(crate) keeps_ring: bool,
     /// On the list of those with something to announce.
     pub(crate) dirty: bool,
     pub(crate) budget: Budget,
@@ -131,6 +134,7 @@ impl Socket {
             salvage: Salvage::default(),
             deadline_ns,
             linger_ns: 0,
+            keeps_ring: false,
             dirty: false,
             budget: Budget::default(),
             marks: None,
@@ -202,7 +206,10 @@ impl Socket {
                 indexes: data.ring.indexes_grant(),
                 port: data.ring.port(),
             }),
-            (State::Releasing, _) => Some(Request::Release { id }),
+            (State::Releasing, _) => Some(Request::Release {
+                id,
+                reuse: self.keeps_ring,
+            }),
             _ => None,
         }
     }

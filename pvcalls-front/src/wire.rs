@@ -132,9 +132,7 @@ impl Command {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// A TCP socket over IPv4: version 1 has no other.
-    Socket {
-        id: SocketId,
-    },
+    Socket { id: SocketId },
     /// `indexes` is the grant of the indexes page, which holds order and references by now.
     Connect {
         id: SocketId,
@@ -142,9 +140,8 @@ pub(crate) enum Request {
         indexes: GrantRef,
         port: Port,
     },
-    Release {
-        id: SocketId,
-    },
+    /// `reuse` if the same pages and port will serve another connection.
+    Release { id: SocketId, reuse: bool },
 }
 
 impl Request {
@@ -158,7 +155,7 @@ impl Request {
 
     pub(crate) fn id(&self) -> SocketId {
         match self {
-            Self::Socket { id } | Self::Connect { id, .. } | Self::Release { id } => *id,
+            Self::Socket { id } | Self::Connect { id, .. } | Self::Release { id, .. } => *id,
         }
     }
 
@@ -181,8 +178,8 @@ impl Request {
                 put(CONNECT_REF, indexes.get());
                 put(CONNECT_EVTCHN, port.get());
             }
-            // `reuse` stays 0: keeping the ring mapped is a hint that backends ignore.
-            Self::Release { .. } => {}
+            // A hint that the ring may stay mapped; Linux's backend ignores it.
+            Self::Release { reuse, .. } => bytes[RELEASE_REUSE] = u8::from(*reuse),
         }
         bytes[ID..ID + 8].copy_from_slice(&self.id().get().to_ne_bytes());
         if let Self::Connect { to, .. } = self {

@@ -64,7 +64,10 @@ impl<P: Platform> Frontend<P> {
     ) -> Result<DataRing, ResourceError> {
         let order = options.ring_order.unwrap_or(self.config.ring_order);
         let order = order.min(self.max_order);
-        let ring = Ring::create(&mut self.platform, self.backend, order)?;
+        let ring = match self.pool.take(&mut self.platform, order) {
+            Some(ring) => ring,
+            None => Ring::create(&mut self.platform, self.backend, order)?,
+        };
         Ok(DataRing::new(ring, Index::default()))
     }
 
@@ -179,8 +182,9 @@ impl<P: Platform> Frontend<P> {
             }
             (Command::Socket | Command::Connect, Ok(())) => self.release(place), // 6
             (Command::Release, result) => {
-                if let Err(errno) = result {
-                    log::warn!("{id}: RELEASE failed: {errno}");
+                match result {
+                    Ok(()) => self.pool_ring(place),
+                    Err(errno) => log::warn!("{id}: RELEASE failed: {errno}"),
                 }
                 self.finish(place, now_ns); // 9
             }
@@ -228,6 +232,18 @@ impl<P: Platform> Frontend<P> {
         self.queue(place);
     }
 
+    /// The backend is through with the ring: it goes into the pool if it has a place there.
+    fn pool_ring(&mut self, place: usize) {
+        let Some(socket) = self.sockets.at(place).filter(|socket| socket.keeps_ring) else {
+            return;
+        };
+        if let Some(data) = socket.data.take() {
+            socket.keeps_ring = false;
+            self.by_port.remove(&data.ring.port());
+            self.pool.put(data.ring);
+        }
+    }
+
     /// The backend has let go of the socket, or never had it: port and pages go back.
     pub(super) fn finish(&mut self, place: usize, now_ns: u64) {
         let Some(socket) = self.sockets.at(place) else {
@@ -239,6 +255,9 @@ impl<P: Platform> Frontend<P> {
         // Only when the device breaks: the backend may be about to map this ring and to bind its
         // port, and one that fails in that can take its whole domain with it.
         let in_use = socket.state() == State::Connecting && socket.slot == Slot::Sent;
+        if core::mem::take(&mut socket.keeps_ring) {
+            self.pool.cancel();
+        }
         if let Some(data) = socket.data.take() {
             self.by_port.remove(&data.ring.port());
             if in_use {
@@ -295,6 +314,13 @@ impl<P: Platform> Frontend<P> {
         let Some(socket) = socket.filter(|socket| socket.slot == Slot::Queued) else {
             return Ok(false);
         };
+        if let (State::Releasing, Some(data), false) =
+            (socket.state(), &socket.data, socket.keeps_ring)
+        {
+            // Not one whose backend has shown that it does not know how far it is.
+            let sound = !matches!(socket.failure, Some(SocketError::Ring(_)));
+            socket.keeps_ring = sound && self.pool.reserve(&data.ring);
+        }
         let Some(request) = socket.request() else {
             return Ok(false);
         };

@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::error::{DeviceFault, SocketError};
 use crate::handshake::Backoff;
 use crate::platform::Platform;
+use crate::pool::Pool;
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
 use crate::socket::{Interest, Socket, State};
@@ -58,6 +59,7 @@ pub struct Frontend<P> {
     /// Sockets with something to announce before the caller blocks.
     dirty: Vec<usize>,
     timers: Timers,
+    pool: Pool,
     quarantine: Quarantine,
     /// Rings of CONNECTs that the backend had not answered when the device broke.
     held: Vec<Ring>,
@@ -112,6 +114,10 @@ pub struct Stats {
     pub ports_masked: u64,
     /// Pages the backend has not let go of.
     pub quarantined_pages: usize,
+    /// Pages of rings that wait for the next connection.
+    pub pooled_pages: usize,
+    /// Such rings; each has a port.
+    pub pooled_rings: usize,
     /// Times the device came up again.
     pub reconnects: u64,
 }
@@ -121,6 +127,7 @@ impl<P: Platform> Frontend<P> {
         Self {
             platform,
             config,
+            pool: Pool::new(config.pooled_rings, config.ring_order.min(link.max_order)),
             backend: link.backend,
             max_order: link.max_order,
             commands: Some(link.commands),
@@ -235,6 +242,8 @@ impl<P: Platform> Frontend<P> {
             ports_masked: self.counters.masked,
             quarantined_pages: self.quarantine.page_count()
                 + self.held.iter().map(Ring::page_count).sum::<usize>(),
+            pooled_pages: self.pool.page_count(),
+            pooled_rings: self.pool.len(),
             reconnects: self.counters.reconnects,
         }
     }

@@ -71,6 +71,7 @@ impl<P: Platform> Frontend<P> {
         debug_assert!(self.commands.is_none(), "there was a reconnect");
         self.backend = fresh.backend;
         self.max_order = fresh.max_order;
+        self.pool = fresh.pool;
         self.commands = fresh.commands;
         self.command_budget = Budget::default();
         self.quarantine.absorb(fresh.quarantine);
@@ -134,6 +135,11 @@ impl<P: Platform> Frontend<P> {
             socket.fail(SocketError::Device(fault));
             self.finish(place, now_ns);
         }
+        while let Some(ring) = self.pool.pop() {
+            let pages = ring.into_pages(&mut self.platform);
+            self.quarantine.give_back(&mut self.platform, pages, now_ns);
+        }
+        self.rearm_device();
         self.drain_wakers.wake();
         self.device_wakers.wake();
     }

@@ -1,6 +1,7 @@
 //! The backend's end of the command ring.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use super::platform::FakePlatform;
@@ -99,6 +100,8 @@ pub struct FakeBackend {
     req_cons: Index,
     rsp_prod: Index,
     streams: BTreeMap<u64, FakeStream>,
+    /// Rings that stay mapped until they are used again, if it keeps any.
+    kept: Option<Vec<FakeStream>>,
     /// Whether the command ring is mapped.
     bound: bool,
 }
@@ -130,6 +133,7 @@ impl FakeBackend {
             req_cons: Index::default(),
             rsp_prod: Index::default(),
             streams: BTreeMap::new(),
+            kept: None,
             bound: true,
         }
     }
@@ -167,10 +171,21 @@ impl FakeBackend {
     pub fn answer(&mut self, request: &FakeRequest, ret: i32) {
         match request.call {
             Call::Connect { grant, port, .. } if ret == 0 => {
-                let stream = FakeStream::map(&self.platform, BACKEND, grant, port);
+                let kept = self.kept.iter_mut().flatten();
+                let at = { kept }.position(|stream| stream.is_of(grant, port));
+                let stream = match (at, &mut self.kept) {
+                    (Some(at), Some(kept)) => kept.swap_remove(at),
+                    _ => FakeStream::map(&self.platform, BACKEND, grant, port),
+                };
                 self.streams.insert(request.id, stream);
             }
-            Call::Release { .. } if ret == 0 => self.unmap(request.id),
+            Call::Release { reuse } if ret == 0 => {
+                match (self.streams.remove(&request.id), &mut self.kept) {
+                    (Some(stream), Some(kept)) if reuse == 1 => kept.push(stream),
+                    (Some(stream), _) => stream.unmap(),
+                    (None, _) => {}
+                }
+            }
             _ => {}
         }
         self.respond(request.req_id, request.cmd, ret, request.id);
@@ -237,8 +252,21 @@ impl FakeBackend {
         self.streams.get(&id.get())
     }
 
+    /// From now on it keeps rings mapped that are to be used again.
+    pub fn keep_rings(&mut self) {
+        self.kept = Some(Vec::new());
+    }
+
+    /// Scribbles over what it keeps.
+    pub fn scribble_over_kept(&self) {
+        self.kept.iter().flatten().for_each(FakeStream::scribble);
+    }
+
     /// Lets go of the streams, as when it goes down.
     pub fn disconnect(&mut self) {
+        for stream in self.kept.take().into_iter().flatten() {
+            stream.unmap();
+        }
         while let Some((_, stream)) = self.streams.pop_first() {
             stream.unmap();
         }

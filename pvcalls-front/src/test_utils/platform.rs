@@ -197,6 +197,13 @@ impl FakePlatform {
         self.world.lock().grants.len()
     }
 
+    /// Grants and ports that were made so far.
+    #[must_use]
+    pub fn made(&self) -> (u32, u32) {
+        let world = self.world.lock();
+        (world.last_grant, world.last_port)
+    }
+
     /// Ports that are open at present.
     #[must_use]
     pub fn open_ports(&self) -> usize {

@@ -76,6 +76,11 @@ impl FakeStream {
         }
     }
 
+    /// Whether this is the ring that a CONNECT names.
+    pub(super) fn is_of(&self, grant: u32, port: u32) -> bool {
+        self.indexes.grants()[0].get() == grant && self.port.get() == port
+    }
+
     /// The frontend's port of this connection.
     #[must_use]
     pub fn port(&self) -> Port {

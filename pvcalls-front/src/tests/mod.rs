@@ -34,6 +34,7 @@ mod hostile_ring;
 mod linux;
 mod model;
 mod outage;
+mod pool;
 mod reconnect;
 mod release;
 mod ring_props;
@@ -84,13 +85,14 @@ fn connected(rig: &mut Rig) -> SocketId {
     rig.connect(RingOrder::MIN)
 }
 
-/// Checks that nothing is left of any socket: no page but the command ring's, no port but its.
+/// Checks that nothing is left of any socket: no page but the command ring's and those in the pool,
+/// no port but theirs.
 #[track_caller]
 fn assert_clean(rig: &Rig) {
     let stats = rig.frontend.stats();
     assert_eq!(stats.sockets, 0, "{stats:?}");
     assert_eq!(stats.quarantined_pages, 0, "{stats:?}");
-    assert_eq!(rig.platform.shared_pages(), 1);
-    assert_eq!(rig.platform.open_ports(), 1);
+    assert_eq!(rig.platform.shared_pages(), 1 + stats.pooled_pages);
+    assert_eq!(rig.platform.open_ports(), 1 + stats.pooled_rings);
     rig.platform.assert_graves_untouched();
 }

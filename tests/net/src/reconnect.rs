@@ -50,6 +50,7 @@ pub(crate) fn check(echo: SocketAddr, rounds: usize, streams: usize) -> Result<(
     // The first ones make the heap, the pools and the stacks grow.
     load(echo, streams, |_| true)?;
     (0..20).try_for_each(|number| resources::one(echo, number))?;
+    resources::fill_pool(echo)?;
     let before = Resources::settled(None)?;
     println!("before: {before:?}");
     let mut heap = None;
@@ -69,6 +70,7 @@ pub(crate) fn check(echo: SocketAddr, rounds: usize, streams: usize) -> Result<(
             error.kind()
         );
         find(echo, round)?;
+        resources::fill_pool(echo)?;
         Resources::settled(Some(before))?;
         let bytes = mem::heap_use().bytes;
         println!("round {round}: {bytes} bytes of heap");
