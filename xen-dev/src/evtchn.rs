@@ -5,6 +5,10 @@
 //! ([`EventChannels::unmask`]): so a peer that sends without end costs one event per turn of
 //! the reader, and the reader that looks at shared memory before it unmasks misses nothing.
 //!
+//! The kernel wakes who waits for the file only when the ring was empty. So an event loop that is
+//! told of edges (as mio's are) has to take ports until there are none: an event that comes
+//! between two reads of a ring that is not empty is not told.
+//!
 //! One file serves any number of ports; its ring grows with them. Binding a port raises its
 //! event once, without anybody having sent.
 
@@ -143,5 +147,57 @@ impl AsFd for EventChannels {
     /// Readable when a port is pending. An overflow shows as an error condition.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    /// The device, and its other end: reading and writing are those of any file.
+    fn channels() -> (EventChannels, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let file = File::from(OwnedFd::from(ours));
+        (EventChannels { file }, theirs)
+    }
+
+    #[test]
+    fn pending_ports_are_taken_as_far_as_they_fit() {
+        let (channels, mut kernel) = channels();
+        let mut ports = [0; 2];
+        assert_eq!(channels.pending(&mut ports).unwrap(), Pending::Ports(0));
+        for port in [7_u32, 0x0102_0304, 9] {
+            kernel.write_all(&port.to_ne_bytes()).unwrap();
+        }
+        assert_eq!(channels.pending(&mut []).unwrap(), Pending::Ports(0));
+        assert_eq!(channels.pending(&mut ports).unwrap(), Pending::Ports(2));
+        assert_eq!(ports, [7, 0x0102_0304]);
+        assert_eq!(channels.pending(&mut ports).unwrap(), Pending::Ports(1));
+        assert_eq!(ports, [9, 0x0102_0304]);
+    }
+
+    #[test]
+    fn unmasked_ports_are_written_whatever_their_number() {
+        let (channels, mut kernel) = channels();
+        let ports: Vec<u32> = (1..=2500).collect();
+        channels.unmask(&ports).unwrap();
+        channels.unmask(&[]).unwrap();
+        drop(channels);
+        let mut bytes = Vec::new();
+        kernel.read_to_end(&mut bytes).unwrap();
+        let expected: Vec<u8> = ports.iter().flat_map(|port| port.to_ne_bytes()).collect();
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn orders_that_the_file_does_not_know_are_errors() {
+        let (channels, _kernel) = channels();
+        assert!(channels.bind_interdomain(1, 2).is_err());
+        assert!(channels.notify(1).is_err());
+        assert!(channels.unbind(1).is_err());
     }
 }
