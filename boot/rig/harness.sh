@@ -29,6 +29,10 @@ run_or_fail() {
 	exit 1
 }
 
+# The system calls that were refused to our daemon: its sandbox allows what it needs and no more,
+# and the kernel's log is the only place where a mistake in that shows.
+refused_calls() { dmesg | grep 'type=1326.*pvcallsd'; }
+
 # What is left of the domains and backends a case used.
 clean_up() {
 	for id in $(xenstore-list /local/domain 2>/dev/null); do
@@ -59,6 +63,7 @@ ip address add 192.0.2.1/32 dev lo
 while read -r name seconds; do
 	mkdir -p /tmp/case && cd /tmp/case || exit 1
 	touch started
+	refused_before=$(refused_calls | wc -l)
 	xl dmesg -c >/dev/null # so that a failure shows this case's messages only
 	rm -f /callisto/reason /callisto/late
 	/callisto/record "case $name"
@@ -73,6 +78,10 @@ while read -r name seconds; do
 	reason=$(head -n 1 /callisto/reason 2>/dev/null)
 	if [ -e /callisto/late ]; then
 		status=1 reason="not done after $seconds s"
+	fi
+	if [ "$status" = 0 ] && [ "$(refused_calls | wc -l)" -gt "$refused_before" ]; then
+		refused_calls
+		status=1 reason="pvcallsd was refused a system call: $(refused_calls | tail -n 1)"
 	fi
 	case $status in
 	0) result=pass ;;
