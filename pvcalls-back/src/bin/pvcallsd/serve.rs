@@ -92,11 +92,6 @@ impl Service {
         })
     }
 
-    /// How many threads it has started that enter the sandbox.
-    pub(crate) fn threads(&self) -> usize {
-        0
-    }
-
     /// Registers what the main loop waits for, under tokens from `first` on.
     pub(crate) fn register(&mut self, registry: &Registry, first: Token) -> Result<()> {
         let waker = Waker::new(registry, first).context("a waker")?;
