@@ -5,10 +5,10 @@
 # timeout: 300
 # backend: pvcallsd (docs/protocol.md, "RELEASE discards", "Close becomes reset")
 . "$data/peer.sh"
-peer 11=send:3000,drain 12=send:3000,wait:500,drain 13=wait:40000,drain 14=wait:6000,reset 15=drain 16=wait:8000,drain
-name=unread probe write-release "$address:11" 4000 10
+peer 11=send:20000,drain 12=send:20000,wait:500,drain 13=wait:40000,drain 14=wait:6000,reset 15=drain 16=wait:8000,drain
+probe unread "$address:11" 10
 peer_saw 11 10 "received 4000 bytes of the pattern, end"
-name=unread-late probe write-release "$address:12" 4000 10
+name=unread-late probe unread "$address:12" 10
 peer_saw 12 10 "received 4000 bytes of the pattern, end"
 
 # More than the daemon keeps for a domain, so that some stay in the guest's rings.

@@ -13,7 +13,7 @@ use crate::ensure;
 use crate::failure;
 use crate::pattern;
 use crate::socket::Stream;
-use crate::stream::{OUT_PROD, PATIENCE_MS};
+use crate::stream::{IN_PROD, OUT_PROD, PATIENCE_MS};
 use crate::wire::{Request, cmd, errno};
 
 use super::extensions;
@@ -135,5 +135,22 @@ pub(crate) fn shut_and_write(late: SocketAddrV4) -> Result<()> {
     stream.ring.channel().notify();
     let release = device.send(Request::release(stream.id))?;
     stream.released(&mut device, release, LINGER_MS)?;
+    device.finish()
+}
+
+/// The peer has sent more than the ring holds, and nobody reads it. What we write then arrives
+/// all the same, and ends with an end: unread bytes do not make a reset of it.
+pub(crate) fn unread(peer: SocketAddrV4, count: usize) -> Result<()> {
+    let mut device = Device::open()?;
+    for _ in 0..count {
+        let mut stream = Stream::connect(&mut device, peer, 1)?;
+        let full = channel::wait(PATIENCE_MS, || {
+            (stream.ring.page().load(IN_PROD) == stream.ring.size()).then_some(())
+        });
+        ensure!(full.is_some(), "the in array does not fill");
+        ensure!(stream.ring.write(&pattern::bytes(0, 4000)) == 4000, "room");
+        stream.release(&mut device)?;
+    }
+    println!("{count} times, 4000 bytes written and nothing read");
     device.finish()
 }

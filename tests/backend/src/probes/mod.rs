@@ -84,6 +84,7 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Result<()> {
         ("bad-index", [sink]) => last_words::bad_index(address(sink)?),
         ("shut-and-write", [late]) => last_words::shut_and_write(address(late)?),
         ("hang-many", [silent, count]) => hostile::hang_many(address(silent)?, number(count)?),
+        ("unread", [peer, count]) => last_words::unread(address(peer)?, number(count)?),
         (name, args) => Err(Error::new(
             ErrorKind::InvalidInput,
             alloc::format!("do not know how to {name} {args:?}"),
