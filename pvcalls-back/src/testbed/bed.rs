@@ -147,12 +147,7 @@ impl Bed {
 
     /// A frontend that is served.
     #[must_use]
-    pub fn serve(
-        &mut self,
-        domain: u16,
-        features: Features,
-        settings: DomainSettings,
-    ) -> RawFront {
+    pub fn serve(&mut self, domain: u16, features: Features, settings: DomainSettings) -> RawFront {
         let front = self.front(domain, features);
         let opened = self.open(&front, settings);
         assert_eq!(opened, SessionEvent::Opened(front.device()));
@@ -167,8 +162,13 @@ impl Bed {
             features: front.features(),
             settings: Arc::new(settings),
         };
-        self.tell(Message::Open(front.device(), connection));
+        self.open_as(front.device(), connection);
         self.next_news()
+    }
+
+    /// Has a frontend served that published this. The news come later.
+    pub fn open_as(&mut self, device: DeviceId, connection: Connection) {
+        self.tell(Message::Open(device, connection));
     }
 
     /// Has a session ended. The news come later.

@@ -144,7 +144,10 @@ impl RawStream {
         let old = self.out_prod.wrapping_sub(self.out_cons);
         self.out_cons = self.peek(OUT_CONS);
         let now = self.out_prod.wrapping_sub(self.out_cons);
-        assert!(now <= old, "out_cons went from {old} to {now} before out_prod");
+        assert!(
+            now <= old,
+            "out_cons went from {old} to {now} before out_prod"
+        );
         now
     }
 
@@ -183,10 +186,10 @@ impl RawStream {
     pub fn put(&mut self, bytes: &[u8]) -> usize {
         let room = self.size() - self.unsent();
         let count = bytes.len().min(room as usize);
-        for (offset, byte) in (0..).zip(&bytes[..count]) {
-            let at = self.at(1, self.out_prod.wrapping_add(offset));
-            self.pages.write(at, &[*byte]);
-        }
+        let start = self.at(1, self.out_prod);
+        let (first, second) = bytes[..count].split_at(count.min(self.at(2, 0) - start));
+        self.pages.write(start, first);
+        self.pages.write(self.at(1, 0), second);
         count
     }
 
@@ -204,12 +207,10 @@ impl RawStream {
     pub fn read(&mut self, max: usize) -> Vec<u8> {
         let count = (self.unread() as usize).min(max);
         let mut bytes = vec![0; count];
-        for (offset, byte) in (0..).zip(&mut bytes) {
-            let at = self.at(0, self.in_cons.wrapping_add(offset));
-            let mut one = [0];
-            self.pages.read(at, &mut one);
-            *byte = one[0];
-        }
+        let start = self.at(0, self.in_cons);
+        let (first, second) = bytes.split_at_mut(count.min(self.at(1, 0) - start));
+        self.pages.read(start, first);
+        self.pages.read(self.at(0, 0), second);
         let old = self.in_cons;
         self.in_cons = old.wrapping_add(u32::try_from(count).expect("no more than a ring"));
         self.poke(IN_CONS, self.in_cons);

@@ -358,7 +358,10 @@ fn rings_are_used_again() {
         stream.poke(word, other.peek(word));
     }
     bed.ok(&mut front, request::socket(101));
-    bed.ok(&mut front, request::connect(101, at, stream.indexes(), stream.port()));
+    bed.ok(
+        &mut front,
+        request::connect(101, at, stream.indexes(), stream.port()),
+    );
     assert_eq!(bed.counters(front.device()).mapped_pages.get(), 1 + 3);
     bed.ok(&mut front, request::release(101, true));
     assert_eq!(bed.host().in_use(), (1 + 3, 2));
