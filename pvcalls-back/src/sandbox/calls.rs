@@ -30,9 +30,16 @@ mod lists;
 /// Rules by number of the call; no rules for a number: allowed whatever the arguments.
 type List = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The programs per role, innermost first.
+/// A program, and whether the kernel logs what it refuses.
 #[derive(Debug)]
-pub(super) struct Filters(BTreeMap<Role, Result<Vec<BpfProgram>, String>>);
+struct Program {
+    code: BpfProgram,
+    log: bool,
+}
+
+/// The programs per role, in the order in which they are installed.
+#[derive(Debug)]
+pub(super) struct Filters(BTreeMap<Role, Result<Vec<Program>, String>>);
 
 impl Filters {
     /// Compiles the filters.
@@ -49,7 +56,7 @@ impl Filters {
             None => return Outcome::Failed("no filter for this thread".into()),
         };
         for program in programs {
-            if let Err(error) = install::install(program) {
+            if let Err(error) = install::install(&program.code, program.log) {
                 return Outcome::Failed(error.to_string());
             }
         }
@@ -58,36 +65,33 @@ impl Filters {
 }
 
 /// The filters of a role. The one that allows least comes last: it forbids to add filters.
-fn programs(role: Role) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
-    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
-    let denied = lists::never()
-        .into_iter()
-        .map(|call| (call, Vec::new()))
-        .collect();
-    let mut filters = vec![SeccompFilter::new(
-        denied,
-        SeccompAction::Allow,
-        SeccompAction::KillProcess,
-        arch,
-    )?];
+fn programs(role: Role) -> Result<Vec<Program>, seccompiler::BackendError> {
+    let mut programs = Vec::new();
+    let never = lists::never().into_iter().map(|call| (call, Vec::new()));
+    let (allow, kill) = (SeccompAction::Allow, SeccompAction::KillProcess);
+    programs.push(program(never.collect(), allow.clone(), kill, true)?);
     if lists::starts_threads(role) {
-        // The flags of clone3 are behind a pointer. ENOSYS makes C libraries take clone.
+        // The flags of clone3 are behind a pointer. ENOSYS makes C libraries take clone, every
+        // time, so it is not logged.
         let clone3 = [(libc::SYS_clone3, Vec::new())].into_iter().collect();
         let missing = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-        filters.push(SeccompFilter::new(
-            clone3,
-            SeccompAction::Allow,
-            missing,
-            arch,
-        )?);
+        programs.push(program(clone3, allow.clone(), missing, false)?);
     }
-    filters.push(SeccompFilter::new(
-        lists::allowed(role)?,
-        SeccompAction::Errno(libc::EPERM.unsigned_abs()),
-        SeccompAction::Allow,
-        arch,
-    )?);
-    filters.into_iter().map(TryInto::try_into).collect()
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    programs.push(program(lists::allowed(role)?, refused, allow, true)?);
+    Ok(programs)
+}
+
+/// A program that answers `matched` to the calls of a list and `other` to all others.
+fn program(
+    list: List,
+    other: SeccompAction,
+    matched: SeccompAction,
+    log: bool,
+) -> Result<Program, seccompiler::BackendError> {
+    let arch: TargetArch = std::env::consts::ARCH.try_into()?;
+    let code = SeccompFilter::new(list, other, matched, arch)?.try_into()?;
+    Ok(Program { code, log })
 }
 
 /// A rule: all of these arguments (counted from 0) must be so.

@@ -104,10 +104,7 @@ impl Sandbox {
     /// Gets ready what the file system and memory are needed for.
     #[must_use]
     pub fn prepare(plan: Plan) -> Self {
-        // rustix learns the page size and where the vDSO is from /proc when it is first asked,
-        // and panics if it cannot.
-        let _ = rustix::param::page_size();
-        let _ = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        warm_up();
         let confinement = plan.confine.then(|| Confinement {
             files: files::Rules::new(&plan),
             calls: calls::Filters::new(),
@@ -162,6 +159,20 @@ impl Sandbox {
         };
         let report = inner.report.lock();
         report.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Lets libraries read now what they read once, when it is first needed.
+fn warm_up() {
+    // rustix: the page size and where the vDSO is, from /proc. It panics if it cannot.
+    let _ = rustix::param::page_size();
+    let _ = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    // glibc: /proc/sys/vm/overcommit_memory, when the heap of a thread first shrinks. It goes on
+    // if it cannot, but the kernel would log that as a refused call.
+    let shrink = || drop(vec![vec![1_u8; 64 << 10]; 64]);
+    if let Ok(thread) = std::thread::Builder::new().spawn(shrink) {
+        // It does not panic.
+        let _ = thread.join();
     }
 }
 

@@ -5,14 +5,20 @@ use std::io;
 
 use seccompiler::BpfProgram;
 
-/// Installs a filter for the calling thread and those that it starts.
+/// Installs a filter for the calling thread and those that it starts. With `log` the kernel logs
+/// what the filter refuses.
 ///
 /// # Errors
 /// The kernel has no seccomp, or the thread lacks `no_new_privs`.
-pub(super) fn install(program: &BpfProgram) -> io::Result<()> {
+pub(super) fn install(program: &BpfProgram, log: bool) -> io::Result<()> {
     // Before 5.16 a filter also slows the thread down against attacks by speculation from code
     // that is loaded into it, as browsers do; here no such code exists.
-    let flags = libc::SECCOMP_FILTER_FLAG_LOG | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    let log = if log {
+        libc::SECCOMP_FILTER_FLAG_LOG
+    } else {
+        0
+    };
+    let flags = log | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     match try_install(program, flags) {
         // Linux before 4.17 does not know the flags.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => try_install(program, 0),
