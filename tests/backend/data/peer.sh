@@ -13,7 +13,7 @@ peer() {
 # Port $1 had exactly $2 connections that ended thus: $3. Some may take a moment to end.
 peer_saw() {
 	for _ in $(seq $((100 * patience))); do
-		peer_count=$(grep "^$1 #" peer | grep -c -F ": $3" || true)
+		peer_count=$(grep "^$1 #" peer | grep -c -F " $3" || true)
 		[ "$peer_count" -lt "$2" ] || break
 		sleep 0.1
 	done

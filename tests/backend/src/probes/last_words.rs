@@ -7,7 +7,7 @@ use core::net::SocketAddrV4;
 use rt::io::Result;
 use rt::println;
 
-use crate::channel::{self, pause};
+use crate::channel::{self, now_ms, pause};
 use crate::device::Device;
 use crate::ensure;
 use crate::failure;
@@ -61,19 +61,17 @@ pub(crate) fn write_on(late: SocketAddrV4, count: usize) -> Result<()> {
     for stream in streams {
         releasing.push((device.send(Request::release(stream.id))?, stream));
     }
-    // The rings of those that are answered are ours; the others are still sent from.
-    let mut waiting = 0;
-    for _ in 0..100 {
-        waiting = 0;
-        for (request, stream) in &mut releasing {
-            let room = stream.ring.size() - stream.ring.unsent();
-            stream.ring.write(&pattern::bytes(5, 700));
+    // Those that did not fit into the daemon are still sent from, and get room meanwhile.
+    let mut more = 0;
+    let start = now_ms();
+    while device.unanswered()? > 0 && now_ms() - start < LINGER_MS {
+        for (_, stream) in &mut releasing {
+            more += stream.ring.write(&pattern::bytes(5, 700));
             stream.ring.channel().notify();
-            waiting += usize::from(room > 0 && *request > 0);
         }
         pause(20);
     }
-    println!("{waiting} rings had room afterwards");
+    println!("{more} bytes more while they were released");
     for (request, stream) in releasing {
         stream.released(&mut device, request, LINGER_MS)?;
     }
