@@ -315,3 +315,42 @@ fn has(mask: i32) -> SeccompCmpOp {
 fn flag(value: i32) -> u64 {
     u64::from(value.cast_unsigned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_the_process_is_on_no_list() {
+        for role in Role::ALL {
+            let allowed = allowed(role).unwrap();
+            for call in never() {
+                assert!(!allowed.contains_key(&call), "{role:?} allows {call}");
+            }
+        }
+    }
+
+    #[test]
+    fn calls_whose_arguments_matter_have_rules() {
+        // A call without rules is allowed whatever its arguments.
+        for role in Role::ALL {
+            let allowed = allowed(role).unwrap();
+            for call in [
+                libc::SYS_ioctl,
+                libc::SYS_socket,
+                libc::SYS_socketpair,
+                libc::SYS_clone,
+                libc::SYS_prctl,
+                libc::SYS_tgkill,
+            ] {
+                let rules = allowed.get(&call);
+                assert!(
+                    rules.is_none_or(|rules| !rules.is_empty()),
+                    "{role:?}, {call}"
+                );
+            }
+        }
+        let files = |role| allowed(role).unwrap().contains_key(&libc::SYS_openat);
+        assert_eq!(Role::ALL.map(files), [false, true, true, false]);
+    }
+}
