@@ -40,6 +40,8 @@ struct State {
     grants: BTreeMap<(u16, u32), Grant>,
     /// By the frontend's port.
     channels: BTreeMap<(u16, u32), Channel>,
+    /// Which channel ends at a backend's port.
+    bound: BTreeMap<u32, (u16, u32)>,
     fronts: BTreeMap<u16, Side>,
     backs: Vec<Side>,
 }
@@ -61,6 +63,8 @@ struct Channel {
 struct Side {
     wake: Arc<OwnedFd>,
     pending: VecDeque<u32>,
+    /// Those that stand in `pending`.
+    waiting: BTreeSet<u32>,
     /// Told and not unmasked yet; with `true`, raised again meanwhile.
     masked: BTreeMap<u32, bool>,
 }
@@ -70,6 +74,7 @@ impl Side {
         Ok(Self {
             wake: Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?),
             pending: VecDeque::new(),
+            waiting: BTreeSet::new(),
             masked: BTreeMap::new(),
         })
     }
@@ -77,7 +82,7 @@ impl Side {
     fn raise(&mut self, port: u32) {
         if let Some(again) = self.masked.get_mut(&port) {
             *again = true;
-        } else if !self.pending.contains(&port) {
+        } else if self.waiting.insert(port) {
             self.pending.push_back(port);
             // It cannot overflow: it is read before it is written 2^64 times.
             let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
@@ -85,12 +90,15 @@ impl Side {
     }
 
     fn forget(&mut self, port: u32) {
-        self.pending.retain(|&one| one != port);
+        if self.waiting.remove(&port) {
+            self.pending.retain(|&one| one != port);
+        }
         self.masked.remove(&port);
     }
 
     fn take(&mut self) -> Vec<u32> {
         let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+        self.waiting.clear();
         self.pending.drain(..).collect()
     }
 }
@@ -371,11 +379,8 @@ unsafe impl Mapped for LocalMapping {
             return Err(ErrorKind::InvalidInput.into());
         }
         let state = self.host.state();
-        let ours = |(_, channel): &(&(u16, u32), &Channel)| {
-            channel.back.is_some_and(|(_, back)| back == port)
-        };
-        let front = state.channels.iter().find(ours);
-        let (&(domain, front), _) = front.ok_or(ErrorKind::InvalidInput)?;
+        let front = state.bound.get(&port);
+        let &(domain, front) = front.ok_or(ErrorKind::InvalidInput)?;
         *self.at_end.lock().unwrap_or_else(PoisonError::into_inner) = Some((offset, domain, front));
         Ok(())
     }
@@ -473,6 +478,7 @@ impl Platform for LocalPlatform {
         let channel = channel.filter(|channel| channel.back.is_none());
         let channel = channel.ok_or(ErrorKind::InvalidInput)?;
         channel.back = Some((self.index, back));
+        state.bound.insert(back, (domain, port));
         state.backs[self.index].raise(back);
         self.ports.insert(back);
         Ok(back)
@@ -480,20 +486,22 @@ impl Platform for LocalPlatform {
 
     fn unbind(&mut self, port: u32) {
         let mut state = self.host.state();
-        for channel in state.channels.values_mut() {
-            if channel.back == Some((self.index, port)) {
-                channel.back = None;
-            }
+        if !self.ports.remove(&port) {
+            return;
+        }
+        if let Some(front) = state.bound.remove(&port)
+            && let Some(channel) = state.channels.get_mut(&front)
+        {
+            channel.back = None;
         }
         state.backs[self.index].forget(port);
-        self.ports.remove(&port);
     }
 
     fn notify(&mut self, port: u32) {
         let mut state = self.host.state();
-        let ours = |channel: &Channel| channel.back == Some((self.index, port));
-        let front = state.channels.iter().find(|(_, channel)| ours(channel));
-        if let Some((&(domain, front), _)) = front {
+        if self.ports.contains(&port)
+            && let Some(&(domain, front)) = state.bound.get(&port)
+        {
             state.raise_front(domain, front);
         }
     }
@@ -525,7 +533,7 @@ impl Platform for LocalPlatform {
 
 impl Drop for LocalPlatform {
     fn drop(&mut self) {
-        for port in std::mem::take(&mut self.ports) {
+        for port in self.ports.clone() {
             self.unbind(port);
         }
     }
