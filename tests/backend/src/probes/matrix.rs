@@ -1,4 +1,4 @@
-//! What other backends get wrong: a probe for each row of their table of shame.
+//! What other backends get wrong, one by one: docs/protocol.md, "Linux's backend: what to know".
 
 use alloc::vec;
 use core::net::SocketAddrV4;
@@ -143,7 +143,6 @@ pub(crate) fn write_release(sink: SocketAddrV4, bytes: usize, count: usize) -> R
         ensure!(stream.ring.write(&data) == bytes, "the ring is too small");
         stream.release(&mut device)?;
     }
-    // And without a word about the bytes before RELEASE comes in the same batch as another's.
     println!("{count} times, {bytes} bytes written and released");
     device.finish()
 }
