@@ -23,7 +23,8 @@ pub struct Config {
     ///
     /// Linux works through them one after the other and does nothing else for this guest
     /// meanwhile, not even RELEASE, for up to 131 s each. One that waits on this side can be
-    /// given up without a trace, so the default is low: one at work and one ready.
+    /// given up without a trace, so the default is low: one at work and one ready. A backend that
+    /// can cancel connects (docs/extensions.md) takes as many as there are slots.
     pub connects_in_flight: u32,
     /// How many data rings of [`ring_order`](Self::ring_order) are kept when their connections have
     /// ended, each with its pages, grants and port, to be used for the next ones.

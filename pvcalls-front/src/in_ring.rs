@@ -8,7 +8,7 @@ use crate::errno::Errno;
 use crate::error::RingFault;
 use crate::index::Index;
 use crate::memory::full_barrier;
-use crate::notify::{InNotifier, Notify};
+use crate::notify::{InNotifier, Notify, asked_for};
 use crate::ring::Ring;
 use crate::wire::data_intf;
 
@@ -22,6 +22,8 @@ pub(crate) struct InRing {
     /// The first `in_error`; `prod` is final when it is set.
     end: Option<Errno>,
     notifier: InNotifier,
+    /// Whether each side says when it wants to be told.
+    wishes: bool,
 }
 
 /// What there was to consume.
@@ -36,12 +38,13 @@ pub(crate) enum Consumed {
 }
 
 impl InRing {
-    pub(crate) fn new(start: Index) -> Self {
+    pub(crate) fn new(start: Index, wishes: bool) -> Self {
         Self {
             cons: start,
             prod: start,
             end: None,
             notifier: InNotifier::default(),
+            wishes,
         }
     }
 
@@ -108,6 +111,19 @@ impl InRing {
         }
     }
 
+    /// Whether each side says when it wants to be told.
+    pub(crate) fn has_wishes(&self) -> bool {
+        self.wishes
+    }
+
+    /// Rule 13: asks to be told of the next byte. The caller then looks once more.
+    pub(crate) fn wait(&self, ring: &Ring) {
+        if self.wishes {
+            ring.store(data_intf::IN_PROD_EVENT, self.prod.plus(1));
+            full_barrier();
+        }
+    }
+
     /// Before the caller blocks: true if the backend must be told about room.
     pub(crate) fn settle(&mut self) -> bool {
         self.notifier.settle()
@@ -136,6 +152,13 @@ impl InRing {
             return Notify::No; // It produces no more, so it waits for no room.
         }
         full_barrier();
+        if self.wishes {
+            let wish = Index::new(ring.load(data_intf::IN_CONS_EVENT));
+            return match asked_for(wish, old, self.cons) {
+                true => Notify::Now,
+                false => Notify::No,
+            };
+        }
         if self.refresh(ring).is_err() {
             return Notify::No; // The bytes in hand are good; the next call finds the fault.
         }

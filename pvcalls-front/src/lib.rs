@@ -50,6 +50,7 @@ mod commands;
 mod config;
 mod errno;
 mod error;
+mod features;
 mod frontend;
 mod handshake;
 mod in_ring;

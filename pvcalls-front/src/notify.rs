@@ -51,6 +51,22 @@
 //!     barrier, and look at `rsp_prod` once more. A response that came before the backend could
 //!     see the wish brings no event.
 //!
+//! # Rules for data rings with `feature-event-idx`
+//! Then they have what the command ring has, for each index (docs/extensions.md).
+//!
+//! 11. Announcing bytes is: full barrier, load `out_prod_event`; send an event if the index named
+//!     there is among those since the last announcement ([`asked_for`]), unless the peer has it all
+//!     already. A peer that is busy wishes for nothing, and looks once more after it does. The timer
+//!     of rule 4 stays as a net under it, slow from the beginning.
+//! 12. After storing `in_cons`: full barrier, load `in_cons_event`; send an event, at once, if the
+//!     index named there is among those just passed. It is the peer that says how much room is
+//!     worth an event, so rules 5 and 6 are not needed.
+//! 13. Before going to sleep on bytes: `in_prod_event` is stored, one past the last index seen; on
+//!     room: `out_cons_event`, where half the ring is free, but at least one past the last index
+//!     seen; on the end of a drain: `out_cons_event`, where the ring is empty. Then a full barrier,
+//!     and a look at the peer's index. While nobody waits the wishes stay behind, and no event
+//!     comes.
+//!
 //! # Events from the peer
 //! 7. A reader or writer goes to sleep only after it found nothing to do and registered its waker,
 //!    both under one `&mut Frontend`. Pending events are looked at after that, so the one for an
@@ -82,7 +98,7 @@ pub(crate) fn looked_full(old_cons: Index, prod: Index, array_bytes: u32) -> boo
     prod.since(old_cons) >= array_bytes
 }
 
-/// Rule 9: whether a peer that wants to be told of `event` wants to be told of what was published
+/// Rules 9, 11 and 12: whether a peer that wants to be told of `event` wants to be told of what was published
 /// by moving from `old` to `new`.
 pub(crate) fn asked_for(event: Index, old: Index, new: Index) -> bool {
     // The wish is the value of `prod` that it waits for: one past the entry it has not seen.
@@ -101,11 +117,19 @@ pub(crate) enum Notify {
     Now,
 }
 
+/// Rule 13: at which `out_cons` to be told of room, if nothing after `cons` was seen.
+pub(crate) fn room_wish(prod: Index, cons: Index, array_bytes: u32) -> Index {
+    let half = array_bytes / 2;
+    cons.plus(prod.since(cons).saturating_sub(half).max(1))
+}
+
 /// What the out ring remembers about announcements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OutNotifier {
     covered: Index,
     kick: Option<Kick>,
+    /// Whether the peer says when it wants to be told.
+    wishes: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -117,10 +141,11 @@ struct Kick {
 }
 
 impl OutNotifier {
-    pub(crate) fn new(start: Index) -> Self {
+    pub(crate) fn new(start: Index, wishes: bool) -> Self {
         Self {
             covered: start,
             kick: None,
+            wishes,
         }
     }
 
@@ -133,18 +158,27 @@ impl OutNotifier {
         }
     }
 
-    /// Rule 3. `cons` was loaded after a full barrier that followed the store of `prod`.
-    /// True if an event must be sent.
-    pub(crate) fn announce(&mut self, prod: Index, cons: Index, now_ns: u64) -> bool {
+    /// Rule 3, or 11 with the peer's `wish`. `cons` and `wish` were loaded after a full barrier
+    /// that followed the store of `prod`. True if an event must be sent.
+    pub(crate) fn announce(
+        &mut self,
+        prod: Index,
+        cons: Index,
+        wish: Option<Index>,
+        now_ns: u64,
+    ) -> bool {
         let covered = core::mem::replace(&mut self.covered, prod);
         if cons == prod {
             self.kick = None;
             return false;
         }
         if self.kick.is_none() {
-            self.start_kick(cons, KICK_NS, now_ns);
+            self.start_kick(cons, self.first_kick_ns(), now_ns);
         }
-        caught_up(covered, cons, prod)
+        match wish {
+            Some(wish) => asked_for(wish, covered, prod),
+            None => caught_up(covered, cons, prod),
+        }
     }
 
     /// Rule 4, when time has passed or `out_cons` was looked at. True if an event must be sent.
@@ -157,7 +191,7 @@ impl OutNotifier {
             return false;
         }
         if cons != kick.cons {
-            self.start_kick(cons, KICK_NS, now_ns);
+            self.start_kick(cons, self.first_kick_ns(), now_ns);
             return false;
         }
         if now_ns < kick.at_ns {
@@ -173,6 +207,10 @@ impl OutNotifier {
     /// When [`check_kick`](Self::check_kick) is due, in nanoseconds.
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
         self.kick.as_ref().map(|kick| kick.at_ns)
+    }
+
+    fn first_kick_ns(&self) -> u64 {
+        if self.wishes { KICK_MAX_NS } else { KICK_NS }
     }
 
     fn start_kick(&mut self, cons: Index, interval_ns: u64, now_ns: u64) {
@@ -237,21 +275,27 @@ mod tests {
 
     #[test]
     fn a_burst_of_small_writes_is_announced_once() {
-        let mut notifier = OutNotifier::new(at(0));
+        let mut notifier = OutNotifier::new(at(0), false);
         for n in 1..100 {
             assert_eq!(notifier.published(at(n), 65536), Notify::Later);
         }
-        assert!(notifier.announce(at(99), at(0), 0));
+        assert!(notifier.announce(at(99), at(0), None, 0));
         assert_eq!(notifier.published(at(99), 65536), Notify::No);
-        assert!(!notifier.announce(at(99), at(0), 0), "nothing new");
+        assert!(!notifier.announce(at(99), at(0), None, 0), "nothing new");
     }
 
     #[test]
     fn a_busy_peer_is_not_told_but_watched() {
-        let mut notifier = OutNotifier::new(at(0));
-        assert!(notifier.announce(at(10), at(0), 0));
-        assert!(!notifier.announce(at(20), at(5), 1), "it has bytes to go");
-        assert!(notifier.announce(at(30), at(20), 2), "it may be asleep");
+        let mut notifier = OutNotifier::new(at(0), false);
+        assert!(notifier.announce(at(10), at(0), None, 0));
+        assert!(
+            !notifier.announce(at(20), at(5), None, 1),
+            "it has bytes to go"
+        );
+        assert!(
+            notifier.announce(at(30), at(20), None, 2),
+            "it may be asleep"
+        );
         assert!(!notifier.check_kick(at(30), at(20), 3), "it moved");
         assert_eq!(notifier.deadline_ns(), Some(3 + KICK_NS));
         assert!(notifier.check_kick(at(30), at(20), 3 + KICK_NS));
@@ -268,5 +312,25 @@ mod tests {
         assert_eq!(notifier.consumed(at(3), at(4), at(8), 8), Notify::Now);
         assert!(!notifier.settle());
         assert_eq!(notifier.consumed(at(4), at(8), at(11), 8), Notify::No);
+    }
+
+    #[test]
+    fn a_wish_for_room_is_half_a_ring_and_never_behind() {
+        assert_eq!(room_wish(at(3), at(u32::MAX - 4), 8), at(u32::MAX));
+        assert_eq!(room_wish(at(8), at(3), 8), at(4));
+        assert_eq!(room_wish(at(8), at(6), 8), at(7));
+    }
+
+    #[test]
+    fn a_peer_with_wishes_is_told_when_they_are_passed_and_not_before() {
+        let mut notifier = OutNotifier::new(at(0), true);
+        assert!(notifier.announce(at(10), at(0), Some(at(1)), 0));
+        assert!(
+            !notifier.announce(at(20), at(0), Some(at(1)), 0),
+            "told of it"
+        );
+        assert!(!notifier.announce(at(30), at(25), Some(at(31)), 0));
+        assert!(notifier.announce(at(31), at(30), Some(at(31)), 0));
+        assert_eq!(notifier.deadline_ns(), Some(KICK_MAX_NS), "a net");
     }
 }

@@ -4,7 +4,7 @@ use crate::errno::Errno;
 use crate::error::RingFault;
 use crate::index::Index;
 use crate::memory::full_barrier;
-use crate::notify::{Notify, OutNotifier};
+use crate::notify::{Notify, OutNotifier, room_wish};
 use crate::ring::Ring;
 use crate::wire::data_intf;
 
@@ -18,15 +18,18 @@ pub(crate) struct OutRing {
     /// The first `out_error`. A Linux backend clears the word again, hence the copy.
     error: Option<Errno>,
     notifier: OutNotifier,
+    /// Whether each side says when it wants to be told.
+    wishes: bool,
 }
 
 impl OutRing {
-    pub(crate) fn new(start: Index) -> Self {
+    pub(crate) fn new(start: Index, wishes: bool) -> Self {
         Self {
             prod: start,
             cons: start,
             error: None,
-            notifier: OutNotifier::new(start),
+            notifier: OutNotifier::new(start, wishes),
+            wishes,
         }
     }
 
@@ -83,7 +86,25 @@ impl OutRing {
     pub(crate) fn announce(&mut self, ring: &Ring, now_ns: u64) -> Result<bool, RingFault> {
         full_barrier();
         self.refresh(ring)?;
-        Ok(self.notifier.announce(self.prod, self.cons, now_ns))
+        let wish = { self.wishes }.then(|| Index::new(ring.load(data_intf::OUT_PROD_EVENT)));
+        Ok(self.notifier.announce(self.prod, self.cons, wish, now_ns))
+    }
+
+    /// Rule 13: asks to be told when there is room. The caller then looks once more.
+    pub(crate) fn wait_for_room(&self, ring: &Ring) {
+        self.wish(ring, room_wish(self.prod, self.cons, ring.array_bytes()));
+    }
+
+    /// Rule 13: asks to be told when all is taken. The caller then looks once more.
+    pub(crate) fn wait_for_end(&self, ring: &Ring) {
+        self.wish(ring, self.prod);
+    }
+
+    fn wish(&self, ring: &Ring, at: Index) {
+        if self.wishes {
+            ring.store(data_intf::OUT_CONS_EVENT, at);
+            full_barrier();
+        }
     }
 
     /// Runs the re-kick timer on what [`refresh`](Self::refresh) saw; true if the backend must

@@ -24,7 +24,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(limit: usize, order: RingOrder) -> Self {
         Self {
-            rings: Vec::new(),
+            rings: Vec::with_capacity(limit),
             reserved: 0,
             limit,
             order,

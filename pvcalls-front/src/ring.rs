@@ -8,8 +8,10 @@ use crate::error::{ResourceError, RingFault};
 use crate::in_ring::InRing;
 use crate::index::Index;
 use crate::memory::SharedPages;
+use crate::notify::Notify;
 use crate::out_ring::OutRing;
 use crate::platform::Platform;
+use crate::socket::Interest;
 use crate::units::{DomainId, GrantRef, PAGE_SIZE, PageCount, Port, RingOrder};
 use crate::wire::data_intf;
 
@@ -133,13 +135,49 @@ pub(crate) struct DataRing {
 }
 
 impl DataRing {
-    pub(crate) fn new(ring: Ring, start: Index) -> Self {
+    /// A ring for a new connection; `wishes` with `feature-event-idx`.
+    pub(crate) fn new(ring: Ring, start: Index, wishes: bool) -> Self {
         ring.reset(start);
+        if wishes {
+            // Behind: nobody waits yet.
+            ring.store(data_intf::IN_PROD_EVENT, start);
+            ring.store(data_intf::OUT_CONS_EVENT, start);
+        }
         Self {
             ring,
-            input: InRing::new(start),
-            output: OutRing::new(start),
+            input: InRing::new(start, wishes),
+            output: OutRing::new(start, wishes),
         }
+    }
+
+    /// Somebody is about to wait for bytes or room.
+    pub(crate) fn wait(&mut self, interest: Interest) -> Result<(), RingFault> {
+        match interest {
+            Interest::Connect => return Ok(()),
+            Interest::Read => self.input.wait(&self.ring),
+            Interest::Write => self.output.wait_for_room(&self.ring),
+        }
+        self.refresh()
+    }
+
+    /// Throws away what came in, of a stream that is only drained, and asks to be told of more and of
+    /// the end of the drain. Whether the backend must be told of room, and whether nothing more was
+    /// there at the last look: if not, no event may come.
+    pub(crate) fn throw_away_input(&mut self) -> Result<(bool, bool), RingFault> {
+        /// Somebody may deliver as fast as we look.
+        const LOOKS: usize = 4;
+        let mut tell = false;
+        for _ in 0..LOOKS {
+            self.input.wait(&self.ring);
+            self.output.wait_for_end(&self.ring);
+            self.refresh()?;
+            let quiet = self.input.available() == 0;
+            tell |= self.input.discard(&self.ring)? != Notify::No;
+            if quiet || !self.input.has_wishes() {
+                return Ok((tell, true));
+            }
+        }
+        Ok((tell, false))
     }
 
     /// Looks at everything the backend may have changed.

@@ -15,7 +15,8 @@
 //! 3. CONNECT succeeded, and somebody still wants it.
 //! 4. `Frontend::close`: bytes in the out ring are still to go.
 //! 5. SOCKET failed, or was never sent when the caller gave up: the backend knows nothing.
-//! 6. CONNECT failed, or succeeded when nobody wanted it any more: RELEASE waits or is sent.
+//! 6. CONNECT failed, or succeeded when nobody wanted it any more; or nobody wants it any more, and
+//!    the backend can cancel it: RELEASE waits or is sent.
 //! 7. The backend reported an error for `out`, or broke the rules of the ring; or the caller
 //!    closed with a linger time of zero.
 //! 8. The out ring is empty, reports an error, or stood still for the linger time.
@@ -23,8 +24,8 @@
 //!    back (or quarantined).
 //!
 //! A caller that gives up (its deadline passed, or it closed the handle) while SOCKET or CONNECT is
-//! with the backend changes nothing in the state: only the answer can say whether the backend
-//! maps the ring. The caller has its error at once; the ring stays where it is until then.
+//! with the backend changes nothing in the state, unless that can cancel: only the answer can say
+//! whether the backend maps the ring. The caller has its error at once; the ring stays where it is until then.
 //! The socket leaves the table when it is Closed and the caller has closed its handle.
 //! A device that breaks moves every socket to Closed, with its pages in quarantine; what came in is
 //! saved before. The ring of a CONNECT that is with the backend is not even offered back before the
@@ -100,6 +101,8 @@ pub(crate) struct Socket {
     pub(crate) deadline_ns: u64,
     /// Draining: how long the out ring may stand still.
     pub(crate) linger_ns: u64,
+    /// The backend has a CONNECT of it, and may map its ring at any time.
+    pub(crate) connect_out: bool,
     /// Its ring goes into the pool when RELEASE succeeds.
     pub(crate) keeps_ring: bool,
     /// On the list of those with something to announce.
@@ -134,6 +137,7 @@ impl Socket {
             salvage: Salvage::default(),
             deadline_ns,
             linger_ns: 0,
+            connect_out: false,
             keeps_ring: false,
             dirty: false,
             budget: Budget::default(),

@@ -55,6 +55,12 @@ pub(crate) mod data_intf {
     pub(crate) const OUT_ERROR: usize = offset_of!(pvcalls_data_intf, out_error);
     pub(crate) const RING_ORDER: usize = offset_of!(pvcalls_data_intf, ring_order);
     pub(crate) const REFS: usize = offset_of!(pvcalls_data_intf, ref_);
+    // With `feature-event-idx`: at which index who wrote it wants to be told. Ours are
+    // `IN_PROD_EVENT` and `OUT_CONS_EVENT`.
+    pub(crate) const IN_PROD_EVENT: usize = 12;
+    pub(crate) const IN_CONS_EVENT: usize = 16;
+    pub(crate) const OUT_CONS_EVENT: usize = 76;
+    pub(crate) const OUT_PROD_EVENT: usize = 80;
 
     const _: () = assert!(IN_CONS == 0 && IN_PROD == 4 && IN_ERROR == 8);
     const _: () = assert!(OUT_CONS == 64 && OUT_PROD == 68 && OUT_ERROR == 72);

@@ -6,6 +6,9 @@ use crate::platform::Platform;
 use crate::socket::{Socket, State};
 use crate::units::Port;
 
+/// How soon to look again at a backend that delivers faster than it is thrown away, in nanoseconds.
+const AGAIN_NS: u64 = 1_000_000;
+
 impl<P: Platform> Frontend<P> {
     /// An event came in on `port`, whose pending bit was cleared before. Returns false if the
     /// port is none of this device's.
@@ -161,12 +164,13 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         let before = data.output.queued();
-        let discarded = data.refresh().and_then(|()| data.input.discard(&data.ring));
-        let Ok(notify) = discarded else {
+        let Ok((mut tell, quiet)) = data.throw_away_input() else {
             self.release(place); // 8; nobody is left who could be told why.
             return;
         };
-        let mut tell = notify != crate::notify::Notify::No;
+        if !quiet {
+            self.timers.arm(DEVICE + 1 + place, now_ns + AGAIN_NS);
+        }
         tell |= data.input.settle();
         let queued = data.output.queued();
         if queued != before {

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::commands::{Answer, Full};
 use crate::config::ConnectOptions;
 use crate::error::{ConnectError, ResourceError, SocketError, TryError};
+use crate::features::Features;
 use crate::index::Index;
 use crate::platform::Platform;
 use crate::ring::{DataRing, Ring};
@@ -68,7 +69,8 @@ impl<P: Platform> Frontend<P> {
             Some(ring) => ring,
             None => Ring::create(&mut self.platform, self.backend, order)?,
         };
-        Ok(DataRing::new(ring, Index::default()))
+        let wishes = self.features.contains(Features::EVENT_IDX);
+        Ok(DataRing::new(ring, Index::default(), wishes))
     }
 
     /// Puts a new socket on its way, if it has a ring; else it waits for the device.
@@ -155,9 +157,15 @@ impl<P: Platform> Frontend<P> {
         }
         let place = id.place();
         let Some(socket) = self.sockets.get(id) else {
-            debug_assert!(false, "{id} has a command out and stays in the table");
-            return;
+            return; // A backend that answers the RELEASE of a CONNECT before the CONNECT.
         };
+        if command == Command::Connect {
+            socket.connect_out = false;
+        }
+        if command == Command::Connect && socket.state() == State::Releasing {
+            self.counters.late += 1; // It was cancelled, and RELEASE is on its way.
+            return;
+        }
         socket.slot = Slot::None;
         let abandoned = socket.abandoned();
         if abandoned && command != Command::Release {
@@ -199,6 +207,9 @@ impl<P: Platform> Frontend<P> {
         match (socket.state(), socket.slot) {
             (State::Creating, Slot::Queued | Slot::None) => self.finish(place, now_ns), // 5
             (State::Connecting, Slot::Queued) => self.release(place),                   // 6
+            (State::Connecting, Slot::Sent) if self.features.contains(Features::CANCEL) => {
+                self.release(place); // 6
+            }
             _ => {} // The answer decides.
         }
     }
@@ -234,7 +245,8 @@ impl<P: Platform> Frontend<P> {
 
     /// The backend is through with the ring: it goes into the pool if it has a place there.
     fn pool_ring(&mut self, place: usize) {
-        let Some(socket) = self.sockets.at(place).filter(|socket| socket.keeps_ring) else {
+        let welcome = |socket: &&mut Socket| socket.keeps_ring && !socket.connect_out;
+        let Some(socket) = self.sockets.at(place).filter(welcome) else {
             return;
         };
         if let Some(data) = socket.data.take() {
@@ -254,7 +266,7 @@ impl<P: Platform> Frontend<P> {
         }
         // Only when the device breaks: the backend may be about to map this ring and to bind its
         // port, and one that fails in that can take its whole domain with it.
-        let in_use = socket.state() == State::Connecting && socket.slot == Slot::Sent;
+        let in_use = self.broken.is_some() && socket.connect_out;
         if core::mem::take(&mut socket.keeps_ring) {
             self.pool.cancel();
         }
@@ -325,11 +337,13 @@ impl<P: Platform> Frontend<P> {
             return Ok(false);
         };
         let connect = request.command() == Command::Connect;
-        if connect && self.connecting >= self.config.connects_in_flight {
+        let one_by_one = !self.features.contains(Features::CANCEL);
+        if connect && one_by_one && self.connecting >= self.config.connects_in_flight {
             return Err(Full);
         }
         let notify = self.commands.as_mut().ok_or(Full)?.send(&request)?;
         socket.slot = Slot::Sent;
+        socket.connect_out |= connect;
         self.connecting += u32::from(connect);
         Ok(notify)
     }

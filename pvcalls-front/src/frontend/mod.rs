@@ -24,6 +24,7 @@ use crate::budget::Budget;
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::error::{DeviceFault, SocketError};
+use crate::features::Features;
 use crate::handshake::Backoff;
 use crate::platform::Platform;
 use crate::pool::Pool;
@@ -45,6 +46,7 @@ pub struct Frontend<P> {
     config: Config,
     backend: DomainId,
     max_order: RingOrder,
+    features: Features,
     /// `None` from [`reconnect`](Self::reconnect) to [`resume`](Self::resume).
     commands: Option<Commands>,
     command_budget: Budget,
@@ -92,6 +94,7 @@ struct Counters {
 pub(crate) struct Link {
     pub(crate) backend: DomainId,
     pub(crate) max_order: RingOrder,
+    pub(crate) features: Features,
     pub(crate) commands: Commands,
     /// Pages of earlier attempts.
     pub(crate) quarantine: Quarantine,
@@ -130,6 +133,7 @@ impl<P: Platform> Frontend<P> {
             pool: Pool::new(config.pooled_rings, config.ring_order.min(link.max_order)),
             backend: link.backend,
             max_order: link.max_order,
+            features: link.features,
             commands: Some(link.commands),
             command_budget: Budget::default(),
             sockets: Table::default(),
@@ -198,9 +202,13 @@ impl<P: Platform> Frontend<P> {
     ///
     /// A guest should not end while there are any, if it can help it: a Linux backend whose
     /// connect succeeds after its guest is gone fails to map the ring, and its domain with it.
+    /// Always 0 with a backend that can cancel: no guest needs to wait for that.
     #[must_use]
     pub fn unanswered_connects(&self) -> u32 {
-        self.connecting
+        match self.features.contains(Features::CANCEL) {
+            true => 0,
+            false => self.connecting,
+        }
     }
 
     /// Has `waker` woken when a draining socket is through, or a CONNECT is answered.
@@ -226,7 +234,18 @@ impl<P: Platform> Frontend<P> {
         interest: Interest,
         waker: &Waker,
     ) -> Result<(), SocketError> {
-        self.socket(id)?.register(interest, waker);
+        let wishes = self.features.contains(Features::EVENT_IDX);
+        let socket = self.socket(id)?;
+        socket.register(interest, waker);
+        if wishes && let (State::Open, Some(data)) = (socket.state(), &mut socket.data) {
+            match data.wait(interest) {
+                Ok(()) => socket.wake_ready(),
+                Err(fault) => {
+                    self.lose(id.place(), SocketError::Ring(fault));
+                    self.pump();
+                }
+            }
+        }
         Ok(())
     }
 

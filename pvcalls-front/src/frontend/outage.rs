@@ -71,6 +71,7 @@ impl<P: Platform> Frontend<P> {
         debug_assert!(self.commands.is_none(), "there was a reconnect");
         self.backend = fresh.backend;
         self.max_order = fresh.max_order;
+        self.features = fresh.features;
         self.pool = fresh.pool;
         self.commands = fresh.commands;
         self.command_budget = Budget::default();

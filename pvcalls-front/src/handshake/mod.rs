@@ -41,6 +41,7 @@ use crate::commands::Commands;
 use crate::config::Config;
 use crate::errno::Errno;
 use crate::error::ResourceError;
+use crate::features::Features;
 use crate::frontend::{Frontend, Link};
 use crate::platform::{Platform, StillMapped, Store, XenbusState, key};
 use crate::quarantine::Quarantine;
@@ -48,10 +49,6 @@ use crate::units::{DomainId, PageCount, RingOrder};
 
 /// The frontend's directory. The protocol knows one device per domain, so it is number 0.
 pub const FRONTEND_DIR: &str = "device/pvcalls/0";
-
-/// The key, in both directories, of the byte that shows that the backend lives
-/// (docs/extensions.md).
-const FEATURE_ALIVE: &str = "feature-alive";
 
 /// A device on its way up.
 #[derive(Debug)]
@@ -62,6 +59,7 @@ pub struct Handshake<P> {
     backend: Option<Backend>,
     commands: Option<Commands>,
     max_order: RingOrder,
+    features: Features,
     deadline_ns: u64,
     /// Whether it goes on until the device is up.
     persistent: bool,
@@ -133,6 +131,7 @@ impl<P: Platform> Handshake<P> {
             backend: None,
             commands: None,
             max_order: RingOrder::MIN,
+            features: Features::empty(),
             deadline_ns: 0,
             persistent: false,
             remains: Remains::default(),
@@ -280,7 +279,11 @@ impl<P: Platform> Handshake<P> {
         self.max_order = values::max_page_order(&key, &value)?;
         let (key, value) = read("function-calls")?;
         values::function_calls(&key, &value)?;
-        let shows_life = values::feature(store, &self::key(&backend.path, FEATURE_ALIVE))?;
+        self.features = Features::empty();
+        for (feature, name) in Features::KEYS {
+            let offered = values::feature(store, &self::key(&backend.path, name))?;
+            self.features.set(feature, offered);
+        }
 
         // The grants name a domain: make sure that it is still the one whose keys these are.
         let now = find_backend(store)?;
@@ -303,6 +306,7 @@ impl<P: Platform> Handshake<P> {
             }
         };
         let ring_ref = page.grants()[0].to_string();
+        let shows_life = self.features.contains(Features::ALIVE);
         self.commands = Some(Commands::new(page, port, shows_life));
         let (version, port) = (values::VERSION.to_string(), port.to_string());
         let state = XenbusState::Initialised.number().to_string();
@@ -311,9 +315,13 @@ impl<P: Platform> Handshake<P> {
             ("port", &port),
             ("ring-ref", &ring_ref),
         ]);
-        // An earlier backend may have had it, and this one not: our key must not stay.
-        if shows_life || self.persistent {
-            entries.push((FEATURE_ALIVE, if shows_life { "1" } else { "0" }));
+        for (feature, name) in Features::KEYS {
+            if self.features.contains(feature) {
+                entries.push((name, "1"));
+            } else if self.persistent {
+                // An earlier backend may have had it: our key must not stay.
+                entries.push((name, "0"));
+            }
         }
         entries.push(("state", &state));
         write(store, &entries)?;
@@ -333,6 +341,7 @@ impl<P: Platform> Handshake<P> {
         let link = Link {
             backend: backend.id,
             max_order: self.max_order,
+            features: self.features,
             commands,
             quarantine: self.quarantine,
             backoff: self.backoff,

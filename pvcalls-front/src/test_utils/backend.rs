@@ -104,6 +104,8 @@ pub struct FakeBackend {
     kept: Option<Vec<FakeStream>>,
     /// Whether the command ring is mapped.
     bound: bool,
+    /// Whether `feature-event-idx` is in force.
+    wishes: bool,
 }
 
 impl FakeBackend {
@@ -135,6 +137,7 @@ impl FakeBackend {
             streams: BTreeMap::new(),
             kept: None,
             bound: true,
+            wishes: store.number(&key(FRONTEND_DIR, "feature-event-idx")) == Some(1),
         }
     }
 
@@ -175,8 +178,9 @@ impl FakeBackend {
                 let at = { kept }.position(|stream| stream.is_of(grant, port));
                 let stream = match (at, &mut self.kept) {
                     (Some(at), Some(kept)) => kept.swap_remove(at),
-                    _ => FakeStream::map(&self.platform, BACKEND, grant, port),
+                    _ => FakeStream::map(&self.platform, BACKEND, grant, port, self.wishes),
                 };
+                stream.start();
                 self.streams.insert(request.id, stream);
             }
             Call::Release { reuse } if ret == 0 => {

@@ -6,6 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::errno::Errno;
+use crate::features::Features;
 use crate::handshake::FRONTEND_DIR;
 use crate::platform::{Store, XenbusState, key};
 
@@ -54,11 +55,13 @@ impl FakeStore {
         self.keys.remove(key);
     }
 
-    /// As [`with_backend`](Self::with_backend), with one that shows that it lives.
+    /// As [`with_backend`](Self::with_backend), with one that knows every extension of ours.
     #[must_use]
-    pub fn with_feature_alive() -> Self {
+    pub fn with_features() -> Self {
         let mut store = Self::with_backend();
-        store.set(&key(BACKEND_DIR, "feature-alive"), "1");
+        for (_, name) in Features::KEYS {
+            store.set(&key(BACKEND_DIR, name), "1");
+        }
         store
     }
 

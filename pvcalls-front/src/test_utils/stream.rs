@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use super::platform::FakePlatform;
 use crate::errno::Errno;
 use crate::index::Index;
-use crate::memory::SharedPages;
+use crate::memory::{SharedPages, full_barrier};
+use crate::notify::asked_for;
 use crate::units::{DomainId, PAGE_SIZE, Port, RingOrder};
 use crate::wire::data_intf;
 
@@ -39,6 +40,8 @@ pub struct FakeStream {
     data: Vec<SharedPages>,
     port: Port,
     array_bytes: u32,
+    /// Whether each side says when it wants to be told.
+    wishes: bool,
 }
 
 impl FakeStream {
@@ -47,7 +50,13 @@ impl FakeStream {
     /// # Panics
     /// If anything in it would bring a Linux backend down: a bad grant, order or port.
     #[track_caller]
-    pub(crate) fn map(platform: &FakePlatform, domain: DomainId, grant: u32, port: u32) -> Self {
+    pub(crate) fn map(
+        platform: &FakePlatform,
+        domain: DomainId,
+        grant: u32,
+        port: u32,
+        wishes: bool,
+    ) -> Self {
         let indexes = platform
             .map(domain, grant)
             .expect("CONNECT carries a good grant");
@@ -66,6 +75,44 @@ impl FakeStream {
             data,
             port: Port::new(port).expect("not zero"),
             array_bytes: order.array_bytes(),
+            wishes,
+        }
+    }
+
+    /// Makes a ring that is mapped already ready for another connection: it wishes to be told of
+    /// the first byte.
+    pub(super) fn start(&self) {
+        self.wait_for_bytes();
+    }
+
+    /// Asks to be told of the next byte, as a backend does before it sleeps.
+    pub fn wait_for_bytes(&self) {
+        if self.wishes {
+            let prod = Index::new(self.indexes.load(data_intf::OUT_PROD));
+            self.indexes
+                .store(data_intf::OUT_PROD_EVENT, prod.plus(1).get());
+        }
+    }
+
+    /// Asks to be told when the frontend has taken that many bytes more.
+    pub fn wait_for_room(&self, bytes: u32) {
+        let cons = Index::new(self.indexes.load(data_intf::IN_CONS));
+        self.indexes
+            .store(data_intf::IN_CONS_EVENT, cons.plus(bytes).get());
+    }
+
+    /// Writes anything into the words that say when it wants to be told.
+    pub fn set_wishes(&self, word: u32) {
+        self.indexes.store(data_intf::IN_CONS_EVENT, word);
+        self.indexes.store(data_intf::OUT_PROD_EVENT, word);
+    }
+
+    /// Sends an event if the frontend wants one for an index that went from `old` to `new`.
+    fn tell(&self, wish: usize, old: Index, new: Index) {
+        full_barrier();
+        let wish = Index::new(self.indexes.load(wish));
+        if old != new && (!self.wishes || asked_for(wish, old, new)) {
+            self.raise();
         }
     }
 
@@ -113,9 +160,7 @@ impl FakeStream {
         let steps = u32::try_from(count).expect("fits the array");
         self.indexes
             .store(data_intf::IN_PROD, prod.plus(steps).get());
-        if count > 0 {
-            self.raise();
-        }
+        self.tell(data_intf::IN_PROD_EVENT, prod, prod.plus(steps));
         count
     }
 
@@ -135,9 +180,7 @@ impl FakeStream {
         let steps = u32::try_from(count).expect("fits the array");
         self.indexes
             .store(data_intf::OUT_CONS, cons.plus(steps).get());
-        if count > 0 {
-            self.raise();
-        }
+        self.tell(data_intf::OUT_CONS_EVENT, cons, cons.plus(steps));
         bytes
     }
 

@@ -25,8 +25,10 @@ macro_rules! answer {
     };
 }
 
+mod cancel;
 mod commands;
 mod connect;
+mod event_idx;
 mod events;
 mod handshake;
 mod handshake_values;

@@ -4,11 +4,10 @@
 use alloc::vec::Vec;
 use proptest::prelude::*;
 
-use super::rig;
 use crate::index::Index;
 use crate::ring::{DataRing, Ring};
-use crate::test_utils::{CountingWaker, FakePlatform, FakeStream, Mischief, Rig};
-use crate::{DomainId, Interest, RingOrder, SocketId, TryError};
+use crate::test_utils::{CountingWaker, FakePlatform, FakeStore, FakeStream, Mischief, Rig};
+use crate::{Config, DomainId, Interest, RingOrder, SocketId, TryError};
 
 /// One move of either side.
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +62,13 @@ impl Progress {
 }
 
 /// The two halves of a ring without the rest of the driver, begun at any index.
-fn ends(order: RingOrder, start: Index) -> (DataRing, FakeStream, FakePlatform) {
+fn ends(order: RingOrder, start: Index, wishes: bool) -> (DataRing, FakeStream, FakePlatform) {
     let mut platform = FakePlatform::new();
     let ring = Ring::create(&mut platform, DomainId(0), order).expect("there are resources");
-    let data = DataRing::new(ring, start);
+    let data = DataRing::new(ring, start, wishes);
     let grant = data.ring.indexes_grant().get();
     let port = data.ring.port().get();
-    let stream = FakeStream::map(&platform, DomainId(0), grant, port);
+    let stream = FakeStream::map(&platform, DomainId(0), grant, port, wishes);
     (data, stream, platform)
 }
 
@@ -81,9 +80,10 @@ proptest! {
         start in prop_oneof![any::<u32>(), (u32::MAX - 9000)..=u32::MAX],
         order in 1u8..=3,
         moves in moves(),
+        wishes in any::<bool>(),
     ) {
         let order = RingOrder::new(order).expect("in range");
-        let (mut data, stream, _platform) = ends(order, Index::new(start));
+        let (mut data, stream, _platform) = ends(order, Index::new(start), wishes);
         let (mut outward, mut inward) = (Progress::default(), Progress::default());
         for step in moves {
             match step {
@@ -122,8 +122,9 @@ proptest! {
         repeated in 0u8..60,
         delayed in 0u8..60,
         deaf in 1u64..5,
+        wishes in any::<bool>(),
     ) {
-        let mut rig = rig();
+        let mut rig = rig_with(wishes);
         let id = rig.connect(RingOrder::MIN);
         rig.platform.set_mischief(Mischief { dropped, repeated, delayed }, seed);
         let mut run = Run::default();
@@ -138,9 +139,10 @@ proptest! {
 
     #[test]
     fn a_backend_that_writes_anything_hurts_only_itself(
-        words in proptest::collection::vec((0u8..4, any::<i32>(), 0usize..5000), 1..40),
+        words in proptest::collection::vec((0u8..5, any::<i32>(), 0usize..5000), 1..40),
+        wishes in any::<bool>(),
     ) {
-        let mut rig = rig();
+        let mut rig = rig_with(wishes);
         let id = rig.connect(RingOrder::MIN);
         let other = rig.connect(RingOrder::MIN);
         for (word, value, size) in words {
@@ -149,6 +151,7 @@ proptest! {
                     0 => stream.shift_in_prod(value % 5000),
                     1 => stream.shift_out_cons(value % 5000),
                     2 => stream.set_in_error(value % 3),
+                    4 => stream.set_wishes(value.cast_unsigned()),
                     _ => stream.set_out_error(value % 3),
                 }
             }
@@ -167,6 +170,15 @@ proptest! {
         rig.settle();
         super::assert_clean(&rig);
     }
+}
+
+/// A backend of either kind.
+fn rig_with(wishes: bool) -> Rig {
+    let store = match wishes {
+        true => FakeStore::with_features(),
+        false => FakeStore::with_backend(),
+    };
+    Rig::with_store(Config::default(), store)
 }
 
 /// A transfer in both directions over one socket.
@@ -198,6 +210,7 @@ impl Run {
             Move::Receive(size) => {
                 let stream = rig.backend.stream(id).expect("connected");
                 self.outward.took(&stream.receive(size));
+                stream.wait_for_bytes();
             }
             Move::Send(size) => {
                 let stream = rig.backend.stream(id).expect("connected");
@@ -241,6 +254,7 @@ impl Run {
                 while told.is_multiple_of(deaf) && stream.queued_out() > 0 {
                     self.outward.took(&stream.receive(1000));
                 }
+                stream.wait_for_bytes();
             }
             rig.deliver();
             if self.outward.taken == self.outward.put && self.inward.taken == self.inward.put {

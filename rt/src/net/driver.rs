@@ -23,7 +23,7 @@ use kernel::time::{NS_PER_S, monotonic_ns};
 use kernel::{event, grant, mem, xenstore};
 use pvcalls_front::{
     Config, DomainId, Errno, FRONTEND_DIR, Frontend, GrantRef, Handshake, NoPort, PageCount,
-    Platform, Port, ShareError, SharedPages, Step, StillMapped, Store, XenbusState,
+    Platform, Port, ShareError, SharedPages, Stats, Step, StillMapped, Store, XenbusState,
 };
 use spin::Mutex;
 
@@ -218,6 +218,14 @@ fn backend_state(path: &str) -> Option<XenbusState> {
             log::warn!("{error}");
             None
         }
+    }
+}
+
+/// Numbers of the driver, for tests and the curious; `None` as long as nothing needed it.
+pub fn stats() -> Option<Stats> {
+    match &*DEVICE.lock() {
+        Device::Up(frontend) => Some(frontend.stats()),
+        _ => None,
     }
 }
 

@@ -23,6 +23,8 @@ pub use addr::ToSocketAddrs;
 pub use core::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
+pub use driver::stats;
+pub use pvcalls_front::Stats;
 pub use tcp::{Shutdown, TcpStream};
 
 pub(crate) use driver::shut_down;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use crate::failure;
-use crate::resources::{self, Resources};
+use crate::resources::Resources;
 use rt::io::{ErrorKind, Read, Result, Write};
 use rt::net::{SocketAddr, TcpStream};
 use rt::time::Instant;
@@ -60,7 +60,6 @@ pub(crate) fn timeout(echo: SocketAddr, silent: SocketAddr, stay: bool) -> Resul
     const DEADLINE: Duration = Duration::from_millis(1500);
     let open = TcpStream::connect(echo)?;
     ping(&open)?;
-    resources::fill_pool(echo)?;
     let before = Resources::settled(None)?;
 
     let connecting = thread::spawn(move || {

@@ -1,32 +1,35 @@
 //! What connections take: grants, event ports, and memory.
 
 use alloc::format;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::failure;
 use crate::pattern::Pattern;
 use rt::io::{Read, Result, Write};
 use rt::kernel::{event, grant, mem};
-use rt::net::{SocketAddr, TcpStream};
+use rt::net::{self, SocketAddr, TcpStream};
 use rt::time::Instant;
 use rt::{println, thread};
 
-/// What is taken at a time.
+/// What is taken at a time, without what the driver keeps for later connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resources {
-    grants: u32,
+    grants: usize,
     ports: usize,
-    /// Pages that are free, or that the heap keeps.
+    /// Pages that are free, or that heap or driver keep.
     pages: usize,
 }
 
 impl Resources {
     fn now() -> Resources {
+        let (kept_pages, kept_rings) = match net::stats() {
+            Some(stats) => (stats.pooled_pages, stats.pooled_rings),
+            None => (0, 0),
+        };
         Resources {
-            grants: grant::in_use(),
-            ports: event::in_use(),
-            pages: mem::free_pages() + mem::heap_use().pages,
+            grants: grant::in_use() as usize - kept_pages,
+            ports: event::in_use() - kept_rings,
+            pages: mem::free_pages() + mem::heap_use().pages + kept_pages,
         }
     }
 
@@ -51,21 +54,10 @@ impl Resources {
     }
 }
 
-/// Opens so many connections at once that the driver, when they are closed, keeps as many rings for
-/// later ones as it ever does. Before and after this much is in use, whatever came in between.
-pub(crate) fn fill_pool(echo: SocketAddr) -> Result<()> {
-    const MORE_THAN_ARE_KEPT: usize = 20;
-    (0..MORE_THAN_ARE_KEPT)
-        .map(|_| TcpStream::connect(echo))
-        .collect::<Result<Vec<_>>>()
-        .map(drop)
-}
-
 /// Many connections one after the other leave nothing behind.
 pub(crate) fn many(echo: SocketAddr, count: usize) -> Result<()> {
     // The first ones make the heap and the pools grow.
     (0..20).try_for_each(|number| one(echo, number))?;
-    fill_pool(echo)?;
     let before = Resources::settled(None)?;
     println!("before: {before:?}");
 

@@ -19,6 +19,7 @@ use crate::index::Index;
 mod command;
 mod input;
 mod output;
+mod wishes;
 
 const FRONT: usize = 0;
 const BACK: usize = 1;

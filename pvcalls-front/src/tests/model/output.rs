@@ -52,7 +52,7 @@ impl Out {
             machine: Machine::new([START; 4]),
             front: OutFront::Write,
             prod: START,
-            notifier: OutNotifier::new(START),
+            notifier: OutNotifier::new(START, false),
             early_kicks: 1,
             back: OutBack::Asleep,
             cons: START,
@@ -96,7 +96,7 @@ impl Out {
             }
             OutFront::Load(early) => {
                 let cons = early.unwrap_or_else(|| next.machine.load(FRONT, CONS));
-                if next.notifier.announce(next.prod, cons, 0) {
+                if next.notifier.announce(next.prod, cons, None, 0) {
                     next.machine.send_event(FRONT);
                 }
                 next.front = match next.written() {

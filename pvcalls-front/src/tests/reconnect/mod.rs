@@ -15,7 +15,9 @@ const HOUR: u64 = 3600 * SECOND;
 
 /// A rig whose backend shows that it lives.
 fn lively() -> Rig {
-    Rig::with_store(Config::default(), FakeStore::with_feature_alive())
+    let mut store = FakeStore::with_backend();
+    store.set(&key(BACKEND_DIR, "feature-alive"), "1");
+    Rig::with_store(Config::default(), store)
 }
 
 /// The backend is killed, and its host tells.

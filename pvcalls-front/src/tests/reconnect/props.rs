@@ -158,7 +158,7 @@ proptest! {
         lively in any::<bool>(),
     ) {
         let store = match lively {
-            true => FakeStore::with_feature_alive(),
+            true => FakeStore::with_features(),
             false => FakeStore::with_backend(),
         };
         let rig = Rig::with_store(Config::default(), store);

@@ -1,0 +1,105 @@
+//! A backend that can cancel a CONNECT: `feature-cancel`.
+
+use alloc::vec::Vec;
+
+use super::{assert_clean, begin};
+use crate::test_utils::{Call, FakeStore, Rig};
+use crate::{Config, SocketError, SocketId, TryError};
+
+const SECOND: u64 = 1_000_000_000;
+
+fn rig() -> Rig {
+    Rig::with_store(Config::default(), FakeStore::with_features())
+}
+
+/// Begins a connect until its CONNECT is with the backend, and gives that.
+#[track_caller]
+fn connecting(rig: &mut Rig) -> (SocketId, crate::test_utils::FakeRequest) {
+    let id = begin(rig);
+    let request = expect!(rig, Call::Socket { .. });
+    answer!(rig, request, 0);
+    (id, expect!(rig, Call::Connect { .. }))
+}
+
+#[test]
+fn as_many_connects_are_out_as_there_are_slots() {
+    let mut rig = rig();
+    let out: Vec<_> = (0..24).map(|_| connecting(&mut rig)).collect();
+    let waiting = begin(&mut rig);
+    super::nothing_asked(&mut rig);
+    for (_, request) in &out {
+        answer!(&mut rig, request, 0);
+    }
+    for (id, _) in out {
+        assert_eq!(rig.frontend.try_connect(id), Ok(()));
+    }
+    rig.settle();
+    assert_eq!(rig.frontend.try_connect(waiting), Ok(()));
+}
+
+#[test]
+fn a_connect_given_up_is_released_at_once() {
+    let mut rig = rig();
+    let (id, connect) = connecting(&mut rig);
+    assert_eq!(rig.frontend.unanswered_connects(), 0, "nobody waits for it");
+    rig.frontend.close(id, None, 0).expect("good");
+    let release = expect!(&mut rig, Call::Release { .. });
+    assert_eq!(release.id, connect.id);
+    answer!(&mut rig, connect, -125);
+    super::nothing_asked(&mut rig);
+    answer!(&mut rig, release, 0);
+    assert_clean(&rig);
+    // So is one whose deadline has passed, and the caller learns that it was the deadline.
+    let (id, connect) = connecting(&mut rig);
+    rig.advance(150 * SECOND);
+    let release = expect!(&mut rig, Call::Release { .. });
+    answer!(&mut rig, connect, -125);
+    answer!(&mut rig, release, 0);
+    let error = TryError::Failed(SocketError::TimedOut);
+    assert_eq!(rig.frontend.try_connect(id), Err(error));
+    rig.frontend.close(id, None, rig.now_ns).expect("good");
+    assert_clean(&rig);
+}
+
+#[test]
+fn a_connect_that_succeeds_at_the_last_moment_is_released_all_the_same() {
+    let mut rig = rig();
+    let (id, connect) = connecting(&mut rig);
+    rig.frontend.close(id, None, 0).expect("good");
+    answer!(&mut rig, connect, 0);
+    let release = expect!(&mut rig, Call::Release { .. });
+    super::nothing_asked(&mut rig);
+    answer!(&mut rig, release, 0);
+    assert_clean(&rig);
+    assert_eq!(rig.frontend.stats().late_answers, 1);
+}
+
+#[test]
+fn answers_in_the_wrong_order_or_not_at_all_do_no_harm() {
+    let mut rig = rig();
+    let (id, connect) = connecting(&mut rig);
+    rig.frontend.close(id, None, 0).expect("good");
+    let release = expect!(&mut rig, Call::Release { .. });
+    answer!(&mut rig, release, 0);
+    assert_eq!(rig.frontend.stats().sockets, 0);
+    rig.backend
+        .respond(connect.req_id, connect.cmd, 0, connect.id);
+    rig.deliver();
+    assert_clean(&rig);
+    super::connected(&mut rig);
+}
+
+#[test]
+fn a_backend_that_dies_between_the_two_answers_leaves_nothing() {
+    let mut rig = rig();
+    let (id, connect) = connecting(&mut rig);
+    rig.frontend.close(id, None, 0).expect("good");
+    let _release = expect!(&mut rig, Call::Release { .. });
+    answer!(&mut rig, connect, -125);
+    rig.backend.die();
+    rig.backend.raise();
+    rig.deliver();
+    rig.reconnect();
+    assert_eq!(rig.platform.shared_pages(), 0);
+    assert_eq!(rig.platform.open_ports(), 0);
+}
