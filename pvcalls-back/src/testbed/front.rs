@@ -1,6 +1,7 @@
 //! A command ring, from the frontend's side.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::answer::RawAnswer;
@@ -34,7 +35,7 @@ pub struct RawFront {
     answers: VecDeque<RawAnswer>,
     /// Events per port, as far as they were not merged.
     events: BTreeMap<u32, u64>,
-    pages: Arc<Shared<LocalPages>>,
+    pages: Rc<Shared<LocalPages>>,
     pages_used: usize,
 }
 
@@ -48,7 +49,7 @@ impl RawFront {
         let page = Shared::new(domain.share(1).expect("memory"));
         page.store(REQ_EVENT, 1);
         page.store(RSP_EVENT, 1);
-        let pages = Arc::new(Shared::new(domain.share(1).expect("memory")));
+        let pages = Rc::new(Shared::new(domain.share(1).expect("memory")));
         Self {
             port: domain.open_port(),
             page,
@@ -187,15 +188,15 @@ impl RawFront {
     }
 
     /// Shares pages, side by side: where they are.
-    pub fn share(&mut self, count: usize) -> (Arc<Shared<LocalPages>>, usize) {
+    pub fn share(&mut self, count: usize) -> (Rc<Shared<LocalPages>>, usize) {
         if self.pages.mapping().refs().len() - self.pages_used < count {
             let pages = self.domain.share(PAGES_AT_A_TIME.max(count));
-            self.pages = Arc::new(Shared::new(pages.expect("memory")));
+            self.pages = Rc::new(Shared::new(pages.expect("memory")));
             self.pages_used = 0;
         }
         let first = self.pages_used;
         self.pages_used += count;
-        (Arc::clone(&self.pages), first)
+        (Rc::clone(&self.pages), first)
     }
 
     /// A new data ring of this order.

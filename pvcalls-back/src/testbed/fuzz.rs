@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
             3 => stream.poke(0, stream.peek(4)),
             // Of the data, which may be the header of a frame.
             4 => {
-                let at = stream.peek(64) as usize % 2048 & !7;
+                let at = (stream.peek(64) as usize % 2048) & !7;
                 stream.poke(4096 + stream.size() as usize + at, self.bytes.word());
             }
             5 => stream.reset(0),

@@ -1,6 +1,7 @@
 //! A data ring, from the frontend's side.
 
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::answer::name;
@@ -25,7 +26,7 @@ const OUT_PROD_EVENT: usize = 80;
 /// fails the test.
 #[derive(Debug)]
 pub struct RawStream {
-    pages: Arc<Shared<LocalPages>>,
+    pages: Rc<Shared<LocalPages>>,
     /// The indexes page; the data pages follow.
     first: usize,
     order: u32,
@@ -42,7 +43,7 @@ pub struct RawStream {
 
 impl RawStream {
     pub(super) fn new(
-        pages: Arc<Shared<LocalPages>>,
+        pages: Rc<Shared<LocalPages>>,
         first: usize,
         order: u32,
         domain: Arc<LocalDomain>,

@@ -1,5 +1,9 @@
 //! The data side over real sockets of this machine, one worker turned by hand: what is promised,
 //! row by row.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers in tests are small, or meant to lose bits"
+)]
 
 mod connect;
 mod datagrams;
