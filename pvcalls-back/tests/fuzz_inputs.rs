@@ -1,9 +1,5 @@
 //! The fuzz target's function over inputs that are the same each time: some at random, and
 //! changes of those. Finds less than the fuzzer, but everywhere.
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "numbers in tests are small, or meant to lose bits"
-)]
 
 use pvcalls_back::testbed::fuzz;
 

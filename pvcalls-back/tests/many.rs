@@ -1,9 +1,5 @@
 //! Ten thousand sockets in one process and one thread: data on each, both ways, and nothing left
 //! in the end. It has a process of its own, since it counts file descriptors and threads.
-#![expect(
-    clippy::cast_possible_truncation,
-    reason = "numbers in tests are small, or meant to lose bits"
-)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -137,7 +137,9 @@ impl Meeting {
             },
             || host.platform(),
             &(Arc::new(|_| Ok(())) as pvcalls_back::pool::Enter),
-            Arc::new(move || drop(ring.send(()))),
+            Arc::new(move || {
+                let _ = ring.send(());
+            }),
             &counters,
         )
         .unwrap();

@@ -1,6 +1,7 @@
 //! The extensions that are commands: half-close, options, names of hosts.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::abi::{Call, Extra, NAME_BYTES, PAGE_BYTES, name_bytes};
@@ -15,6 +16,9 @@ use crate::worker::core::Core;
 
 /// Names that fit into the page of a RESOLVE.
 const NAMES_MAX: usize = PAGE_BYTES / NAME_BYTES;
+/// Numbers of lookups, of all workers: a device may change its worker between two sessions, and
+/// must not get the answer to a question of the one before.
+static TICKETS: AtomicU64 = AtomicU64::new(1);
 /// The longest name of a host.
 const HOST_NAME_MAX: u32 = 253;
 
@@ -152,10 +156,9 @@ impl<M: Mapped> Session<M> {
             self.counters.denied.add(1);
             return Err(Errno::EACCES);
         }
-        core.tickets += 1;
         let ticket = Ticket {
             device: self.device,
-            id: core.tickets,
+            id: TICKETS.fetch_add(1, Ordering::Relaxed),
         };
         let resolver = core.resolver.as_ref().ok_or(Errno::EAGAIN)?;
         match resolver.submit(ticket, limits.pending_lookups, &name) {

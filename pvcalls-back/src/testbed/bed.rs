@@ -19,6 +19,7 @@ use crate::features::Features;
 use crate::platform::local::{LocalHost, LocalPlatform};
 use crate::policy::Policy;
 use crate::resolve::{Resolver, Ticket};
+use crate::sandbox::{Plan, Role, Sandbox};
 use crate::sessions::{Connection, DeviceId, Ending, SessionEvent};
 use crate::worker::tokens::Subject;
 use crate::worker::{Message, Worker};
@@ -115,6 +116,14 @@ impl Bed {
             Arc::clone(&counters),
             resolver,
         )?;
+        // `PVCALLS_CONFINED=1 cargo test` tries the worker with what a worker of the daemon may do.
+        if std::env::var_os("PVCALLS_CONFINED").is_some() {
+            let plan = Plan {
+                confine: true,
+                ..Plan::default()
+            };
+            Sandbox::prepare(plan).enter(Role::Worker);
+        }
         Ok(Self {
             host,
             worker,

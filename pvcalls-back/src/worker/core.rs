@@ -49,8 +49,6 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) timers: Timers,
     pub(crate) orphans: Orphans,
     pub(crate) resolver: Option<Arc<Resolver>>,
-    /// Tickets given to the resolver so far.
-    pub(crate) tickets: u64,
     /// Sessions with sockets that have work waiting, each once.
     pub(crate) ready: VecDeque<usize>,
     /// When this turn began.
@@ -68,7 +66,6 @@ impl<P: Platform> Core<P> {
             timers: Timers::default(),
             orphans: Orphans::default(),
             resolver,
-            tickets: 0,
             ready: VecDeque::new(),
             now: Instant::now(),
             ports: HashMap::new(),
