@@ -339,6 +339,45 @@ fn event_idx_saves_events() {
     assert!(fewer.1 * 3 < plain.1, "frontend: {fewer:?} {plain:?}");
 }
 
+/// The smallest thing there is, after everything came to rest: one byte, one answer.
+#[test]
+fn event_idx_tells_of_a_single_byte() {
+    let (mut bed, mut front) = bed(with(&[Feature::EventIdx]));
+    let (mut stream, mut peer) = pair(&mut bed, &mut front, 1, 1);
+    for round in 0..200 {
+        bed.settle();
+        assert_eq!(stream.write(&[round]), 1);
+        bed.settle();
+        assert_eq!(read_some(&mut peer, 10).unwrap().unwrap(), [round]);
+        peer.write_all(&[round]).unwrap();
+        front.take_events(stream.port());
+        bed.settle();
+        assert_eq!(front.take_events(stream.port()), 1);
+        assert_eq!(stream.read(10), [round]);
+    }
+}
+
+/// A full ring: the backend is told when it is worth it, by one event.
+#[test]
+fn event_idx_tells_of_room() {
+    let (mut bed, mut front) = bed(with(&[Feature::EventIdx]));
+    let (mut stream, mut peer) = pair(&mut bed, &mut front, 1, 1);
+    let data = patterned(0, 3 * 4096);
+    peer.write_all(&data).unwrap();
+    bed.settle();
+    let mut got = Vec::new();
+    let before = stream.notified;
+    while got.len() < data.len() {
+        let piece = stream.read(10);
+        assert!(!piece.is_empty(), "stuck at {}", got.len());
+        got.extend(piece);
+        bed.settle();
+    }
+    assert!(got == data);
+    let events = stream.notified - before;
+    assert!((2..=12).contains(&events), "{events}");
+}
+
 fn resolve(bed: &mut Bed, front: &mut RawFront, name: &str, family: u32) -> (i32, Vec<SocketAddr>) {
     let (pages, first) = front.share(1);
     pages.write(first * 4096, name.as_bytes());

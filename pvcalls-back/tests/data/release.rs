@@ -13,15 +13,17 @@ use crate::{PLAIN, bed, drain, pair, patterned, read_some, ret, with};
 /// Fills the socket's buffers and the ring: all that was written.
 fn fill(bed: &mut Bed, stream: &mut RawStream) -> Vec<u8> {
     let mut data = Vec::new();
-    loop {
+    let mut full = 0;
+    // The kernel may find some more room a moment later.
+    while full < 5 {
         let more = patterned(data.len(), stream.size() as usize);
         let count = stream.write(&more);
         data.extend_from_slice(&more[..count]);
         bed.settle();
-        if count == 0 {
-            return data;
-        }
+        full = if count == 0 { full + 1 } else { 0 };
+        bed.turn_for(Duration::from_millis(1));
     }
+    data
 }
 
 /// A frontend with little in the host's buffers.
@@ -59,7 +61,7 @@ fn a_slow_reader_gets_all_and_the_guest_does_not_wait() {
     let mut front = small(&mut bed, 1, LONG, PLAIN);
     let (mut stream, mut peer) = pair(&mut bed, &mut front, 1, 6);
     let data = fill(&mut bed, &mut stream);
-    assert_eq!(stream.unsent(), stream.size());
+    assert!(stream.unsent() > 0);
     bed.ok(&mut front, request::release(1, false));
     let counters = bed.counters(front.device());
     assert_eq!(counters.mapped_pages.get(), 1);
@@ -99,25 +101,29 @@ fn more_than_the_host_keeps_waits_in_the_ring() {
     let mut bed = Bed::new();
     let mut front = small(&mut bed, 1, LONG, PLAIN);
     let mut all = Vec::new();
-    for id in 0..10 {
+    for id in 0..12 {
         let (mut stream, peer) = pair(&mut bed, &mut front, id, 9);
         let data = fill(&mut bed, &mut stream);
         all.push((stream, peer, data));
     }
-    let calls: Vec<_> = (0..10)
+    let calls: Vec<_> = (0..12)
         .map(|id| front.submit(request::release(id, false)))
         .collect();
     bed.settle();
-    let answered = calls.iter().filter(|&&one| front.answer_to(one).is_some());
-    assert_eq!(answered.count(), 8);
+    let waits: Vec<bool> = calls
+        .iter()
+        .map(|&one| front.answer_to(one).is_none())
+        .collect();
+    let waiting = waits.iter().filter(|&&waits| waits).count();
+    assert!((1..=4).contains(&waiting), "{waiting}");
     let counters = bed.counters(front.device());
-    assert_eq!(counters.mapped_pages.get(), 1 + 2 * 513);
+    assert_eq!(counters.mapped_pages.get(), 1 + 513 * waiting as u64);
     // Their ids are free, and a release of them is one of nobody.
-    let again = bed.ask(&mut front, request::release(9, false));
+    let again = bed.ask(&mut front, request::release(11, false));
     assert_eq!(again.ret(), ret::EBADF);
-    bed.ok(&mut front, request::socket(9));
+    bed.ok(&mut front, request::socket(11));
     for (id, (stream, peer, data)) in all.iter_mut().enumerate().rev() {
-        if id >= 8 {
+        if waits[id] {
             // What the guest writes now is not sent, and does not keep the socket. An answer of
             // the peer's that nobody reads harms nothing.
             stream.write(b"too late");
@@ -130,7 +136,7 @@ fn more_than_the_host_keeps_waits_in_the_ring() {
             got.len(),
             data.len()
         );
-        if id >= 8 {
+        if waits[id] {
             assert_eq!(bed.answer(&mut front, calls[id]).ret(), 0);
         }
     }
@@ -208,14 +214,14 @@ fn the_end_of_a_session_sends_what_was_written() {
     let mut bed = Bed::new();
     let mut front = small(&mut bed, 1, LONG, PLAIN);
     let mut all = Vec::new();
-    for id in 0..10 {
+    for id in 0..12 {
         let (mut stream, peer) = pair(&mut bed, &mut front, id, 9);
         let data = fill(&mut bed, &mut stream);
         all.push((peer, data));
     }
     bed.close(front.device(), Ending::Linger);
     bed.settle();
-    assert!(bed.news().is_none(), "two rings are still being sent");
+    assert!(bed.news().is_none(), "some rings are still being sent");
     for (peer, data) in &mut all {
         let (got, end) = drain(&mut bed, peer);
         assert!(got == *data && end.is_ok());

@@ -224,3 +224,36 @@ fn a_device_comes_back() {
         bed.end(&front, ending);
     }
 }
+
+/// A guest with many sockets, all of them busy, does not make a turn last.
+#[test]
+fn a_turn_carries_a_bounded_number_of_bytes() {
+    const SOCKETS: usize = 40;
+    let (mut bed, mut front) = bed(PLAIN);
+    let mut other = bed.serve(2, PLAIN, open_settings());
+    let (mut theirs, mut their_peer) = pair(&mut bed, &mut other, 1, 1);
+    let mut busy: Vec<_> = (0..SOCKETS)
+        .map(|id| pair(&mut bed, &mut front, id as u64, 9))
+        .collect();
+    bed.settle();
+    let data = vec![1; 1 << 20];
+    for (stream, _) in &mut busy {
+        assert_eq!(stream.write(&data), data.len());
+    }
+    theirs.write(b"small");
+    let counters = bed.counters(front.device());
+    let before = counters.bytes_out.get();
+    bed.turn();
+    let carried = counters.bytes_out.get() - before;
+    // What a raised port gets at once, and then pieces in turn.
+    assert!(
+        carried <= (SOCKETS as u64 * 32 + 16 * 256) << 10,
+        "{carried}"
+    );
+    bed.until(|_| theirs.unsent() == 0);
+    assert_eq!(read_some(&mut their_peer, 10).unwrap().unwrap(), b"small");
+    // The others are still far from done.
+    assert!(counters.bytes_out.get() - before < (SOCKETS as u64) << 20);
+    bed.close_and_wait(front.device(), Ending::Now);
+    bed.end(&other, Ending::Now);
+}
