@@ -301,7 +301,7 @@ impl<M: Mapped> DataRing<M> {
     pub fn wait_for_in(&self) {
         if self.event_idx {
             let unread = self.in_prod.wrapping_sub(self.in_cons);
-            let wish = unread.min(self.size() / 4).max(1);
+            let wish = unread.min(self.size() / 2).max(1);
             self.intf
                 .store(intf::IN_CONS_EVENT, self.in_cons.wrapping_add(wish));
             full_barrier();
