@@ -312,6 +312,31 @@ pub(crate) fn hang_many(silent: SocketAddrV4, count: usize) -> Result<()> {
     device.finish()
 }
 
+/// Connects to a peer that never reads, writes more than it takes, and releases, `count` times or
+/// until that is refused: what the host keeps sending from counts, released or not.
+pub(crate) fn greedy(deaf: SocketAddrV4, count: usize) -> Result<()> {
+    let mut device = Device::open()?;
+    let order = device.max_order()?;
+    let data = pattern::bytes(0, 180_000);
+    let mut done = 0;
+    let mut refused = 0;
+    while done < count {
+        let (id, mut ring) = (new_id(), Ring::new(device.peer(), order)?);
+        refused = device.call(Request::socket(id))?.ret();
+        if refused != 0 {
+            break;
+        }
+        device.expect("CONNECT", 0, Request::connect(id, deaf, &ring))?;
+        ensure!(ring.write(&data) == data.len(), "room");
+        ring.channel().notify();
+        ring.wait_until_sent()?;
+        Stream { id, ring }.release(&mut device)?;
+        done += 1;
+    }
+    println!("{done} released, then {refused}");
+    device.finish()
+}
+
 /// Connects that hang, accepts that wait, and transfers under way, until the domain is
 /// destroyed.
 pub(crate) fn be_busy(

@@ -85,6 +85,7 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Result<()> {
         ("shut-and-write", [late]) => last_words::shut_and_write(address(late)?),
         ("hang-many", [silent, count]) => hostile::hang_many(address(silent)?, number(count)?),
         ("unread", [peer, count]) => last_words::unread(address(peer)?, number(count)?),
+        ("greedy", [deaf, count]) => hostile::greedy(address(deaf)?, number(count)?),
         (name, args) => Err(Error::new(
             ErrorKind::InvalidInput,
             alloc::format!("do not know how to {name} {args:?}"),
