@@ -220,7 +220,7 @@ impl HeapPages {
         let Some(trap) = traps.iter().position(|trap| trap.loaded == loaded.addr()) else {
             return;
         };
-        for (offset, value) in traps.swap_remove(trap).changes {
+        for (offset, value) in traps.remove(trap).changes {
             assert!(offset.is_multiple_of(4) && offset < self.layout.size());
             // SAFETY: inside the allocation by the check above.
             let word = unsafe { self.base.add(offset) }.cast::<u32>();

@@ -90,6 +90,48 @@ fn answers_in_the_wrong_order_or_not_at_all_do_no_harm() {
 }
 
 #[test]
+fn a_ring_that_may_still_be_mapped_is_not_kept_for_others() {
+    let mut rig = rig();
+    let id = rig
+        .frontend
+        .connect(Rig::PEER, crate::ConnectOptions::default(), 0)
+        .expect("there are resources");
+    let request = expect!(&mut rig, Call::Socket { .. });
+    answer!(&mut rig, request, 0);
+    let _unanswered = expect!(&mut rig, Call::Connect { .. });
+    rig.frontend.close(id, None, 0).expect("good");
+    let release = expect!(&mut rig, Call::Release { .. });
+    answer!(&mut rig, release, 0);
+    assert_eq!(rig.frontend.stats().pooled_rings, 0);
+    assert_clean(&rig);
+}
+
+#[test]
+fn what_the_backend_knows_is_found_out_at_each_reconnect() {
+    use crate::features::Features;
+    use crate::platform::{XenbusState, key};
+    let mut rig = rig();
+    rig.store.set_backend_state(XenbusState::Closed);
+    for (_, name) in Features::KEYS {
+        let ours = rig.store.number(&key(crate::FRONTEND_DIR, name));
+        assert_eq!(ours, Some(1), "{name}");
+        rig.store.remove(&key(crate::test_utils::BACKEND_DIR, name));
+    }
+    rig.frontend.on_backend_state(XenbusState::Closed, 0);
+    rig.backend.unbind();
+    rig.reconnect();
+    rig.come_back();
+    for (_, name) in Features::KEYS {
+        let ours = rig.store.number(&key(crate::FRONTEND_DIR, name));
+        assert_eq!(ours, Some(0), "{name}");
+    }
+    let (id, _connect) = connecting(&mut rig);
+    assert_eq!(rig.frontend.unanswered_connects(), 1);
+    rig.frontend.close(id, None, rig.now_ns).expect("good");
+    super::nothing_asked(&mut rig);
+}
+
+#[test]
 fn a_backend_that_dies_between_the_two_answers_leaves_nothing() {
     let mut rig = rig();
     let (id, connect) = connecting(&mut rig);

@@ -2,7 +2,7 @@
 //! and tried in `model/wishes.rs`; here they are seen at work.
 
 use super::{assert_clean, connected};
-use crate::test_utils::{CountingWaker, FakeStore, Rig};
+use crate::test_utils::{CountingWaker, FakeStore, Rig, Word};
 use crate::{Config, Interest, SocketId, TryError};
 
 const SECOND: u64 = 1_000_000_000;
@@ -208,4 +208,27 @@ fn a_ring_used_again_wishes_for_nothing_at_first() {
     rig.backend.stream(id).expect("connected").send(&[1; 9000]);
     assert_eq!(rig.platform.next_event(), None);
     assert_eq!(rig.frontend.try_read(id, &mut [0; 9000]), Ok(9000));
+}
+
+#[test]
+fn a_backend_that_delivers_faster_than_it_is_thrown_away_is_looked_at_again_soon() {
+    let (mut rig, id) = rig();
+    write(&mut rig, id, &[1; 100]);
+    rig.frontend.close(id, None, 0).expect("good");
+    let stream = rig.backend.stream(id).expect("connected");
+    // Whenever all is thrown away there is another byte before the next wish is stored. (It is
+    // loaded twice for each.)
+    stream.send(b"x");
+    for prod in 2..100 {
+        stream.strike_after_load(Word::InProd, &[]);
+        stream.strike_after_load(Word::InProd, &[(Word::InProd, prod)]);
+    }
+    rig.deliver();
+    let again_ns = rig.frontend.next_deadline_ns().expect("it drains");
+    assert!(again_ns <= 1_000_000, "{again_ns}");
+    rig.settle();
+    let stream = rig.backend.stream(id).expect("connected");
+    assert_eq!(stream.receive(100).len(), 100);
+    rig.settle();
+    assert_clean(&rig);
 }

@@ -147,6 +147,22 @@ fn a_ring_whose_backend_broke_the_rules_and_one_that_was_not_released_are_not_ke
 }
 
 #[test]
+fn a_ring_that_was_to_be_kept_and_was_not_leaves_its_place() {
+    let mut rig = Rig::new(Config {
+        pooled_rings: 1,
+        ..Config::default()
+    });
+    let id = rig.connect(ORDER);
+    rig.frontend.close(id, None, 0).expect("good");
+    let release = expect!(&mut rig, Call::Release { reuse: 1 });
+    rig.backend.unmap(id.get());
+    answer!(&mut rig, release, -22);
+    let id = rig.connect(ORDER);
+    close(&mut rig, id);
+    assert_eq!(rig.frontend.stats().pooled_rings, 1);
+}
+
+#[test]
 fn a_connect_that_failed_leaves_its_ring_too() {
     let mut rig = rig();
     let id = rig
