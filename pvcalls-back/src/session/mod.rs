@@ -5,8 +5,8 @@
 //! itself useless ends the session ([`Session::broken`]).
 //!
 //! `commands.rs` answers what can be answered at once; `connect.rs`, `listener.rs`, `release.rs`
-//! have the commands that wait; `stream.rs` and `datagram.rs` carry bytes; `rings.rs` maps rings
-//! and keeps count; `extras.rs` has the extensions.
+//! have the commands that wait; `stream.rs` and `datagram.rs` carry bytes, `turns.rs` says when;
+//! `rings.rs` maps rings and keeps count; `extras.rs` has the extensions.
 
 mod commands;
 mod connect;
@@ -17,6 +17,7 @@ mod rate;
 mod release;
 mod rings;
 mod stream;
+mod turns;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -47,11 +48,6 @@ use listener::Listener;
 use rate::Rate;
 use stream::Stream;
 
-/// Bytes a socket may carry each way before others get their turn.
-const BUDGET: u32 = 256 << 10;
-/// Bytes it may carry at once when the guest raises its port. More has to wait for its turn, or a
-/// guest with many sockets had all of them served before anybody else had one.
-const DIRECT_BUDGET: u32 = 32 << 10;
 /// Commands taken in one turn. As many as the ring has slots: a guest that fills it again
 /// meanwhile waits for its next turn.
 const COMMANDS_PER_TURN: u32 = crate::abi::SLOTS;
@@ -279,10 +275,15 @@ impl<M: Mapped> Session<M> {
     }
 
     /// The sockets of a domain, those included that it has released.
-    fn has_room_for_a_socket(&self) -> bool {
+    fn sockets_in_use(&self) -> usize {
         let own = self.sockets.len() + self.promised as usize;
-        let used = own + self.usage.orphans.get() as usize;
-        used < self.connection.settings.limits.sockets as usize && own < SOCKETS_MAX as usize
+        own + self.usage.orphans.get() as usize
+    }
+
+    /// Whether there may be another one.
+    fn has_room_for_a_socket(&self) -> bool {
+        self.sockets_in_use() < self.connection.settings.limits.sockets as usize
+            && self.sockets.len() < SOCKETS_MAX as usize
     }
 
     /// Adds a socket under a new id.
@@ -388,95 +389,13 @@ impl<M: Mapped> Session<M> {
         key: SocketKey,
     ) -> bool {
         self.counters.notifications_received.add(1);
-        self.current(key) && self.pump(core, key.socket, DIRECT_BUDGET)
+        self.current(key) && self.pump(core, key.socket, turns::DIRECT_BUDGET)
     }
 
     /// The frontend raised the port of the command ring. Whether there was something to do.
     pub(crate) fn on_commands<P: Platform<Mapping = M>>(&mut self, core: &mut Core<P>) -> bool {
         self.counters.notifications_received.add(1);
         self.serve(core)
-    }
-
-    /// Lets a socket wait for its turn.
-    fn enqueue<P: Platform>(&mut self, core: &mut Core<P>, index: usize) {
-        let socket = &mut self.sockets[index];
-        if !socket.queued {
-            socket.queued = true;
-            self.ready.push_back(index);
-            self.queue(core);
-        }
-    }
-
-    /// Lets the session wait for its turn.
-    fn queue<P: Platform>(&mut self, core: &mut Core<P>) {
-        if !self.queued {
-            self.queued = true;
-            core.ready.push_back(self.index);
-        }
-    }
-
-    /// Gives one of the waiting sockets its turn; the session waits again if there are more.
-    pub(crate) fn turn<P: Platform<Mapping = M>>(&mut self, core: &mut Core<P>) {
-        self.queued = false;
-        let Some(index) = self.ready.pop_front() else {
-            return;
-        };
-        self.sockets[index].queued = false;
-        self.pump(core, index, BUDGET);
-        if !self.ready.is_empty() {
-            self.queue(core);
-        }
-    }
-
-    /// Carries bytes for a socket, about `budget` each way. Whether it did anything.
-    fn pump<P: Platform<Mapping = M>>(
-        &mut self,
-        core: &mut Core<P>,
-        index: usize,
-        budget: u32,
-    ) -> bool {
-        let socket = &mut self.sockets[index];
-        let Some(host) = &socket.host else {
-            return false;
-        };
-        let turn = match &mut socket.phase {
-            Phase::Stream(stream) => match stream.pump(host, budget) {
-                Ok(turn) => turn,
-                Err(bad) => {
-                    tracing::warn!(device = %self.device, socket = socket.id, "{bad}");
-                    stream.fail();
-                    stream::Turn {
-                        notify: true,
-                        ..stream::Turn::default()
-                    }
-                }
-            },
-            Phase::Datagrams(datagrams) => {
-                let rules = datagram::Rules {
-                    policy: &self.connection.settings.policy,
-                    audit: &self.audit,
-                    counters: &self.counters,
-                };
-                datagrams.pump(host, budget, rules, &mut socket.last_error)
-            }
-            Phase::Releasing { .. } => return self.pump_releasing(core, index),
-            _ => return false,
-        };
-        self.counters.bytes_out.add(turn.bytes[0]);
-        self.counters.bytes_in.add(turn.bytes[1]);
-        if turn.notify {
-            let port = match &self.sockets[index].phase {
-                Phase::Stream(stream) => stream.ring.port(),
-                Phase::Datagrams(datagrams) => datagrams.ring.port(),
-                _ => return turn.worked,
-            };
-            core.platform.notify(port);
-            self.counters.notifications_sent.add(1);
-        }
-        if turn.more {
-            self.enqueue(core, index);
-        }
-        turn.worked
     }
 
     /// The frontend broke the protocol: nothing it says is believed any more.
