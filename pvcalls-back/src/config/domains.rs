@@ -270,7 +270,7 @@ fn namespace(text: &str) -> Result<Option<PathBuf>, String> {
 
 fn limits(mut section: Section<'_>, mistakes: &mut Mistakes) -> Vec<Limit> {
     const MANY: u32 = 1 << 20;
-    let setters: [(&str, RangeInclusive<u32>, SetLimit); 10] = [
+    let setters: [(&str, RangeInclusive<u32>, SetLimit); 11] = [
         ("sockets", 1..=MANY, |limits, n| limits.sockets = n),
         ("listeners", 0..=MANY, |limits, n| limits.listeners = n),
         ("backlog", 1..=65535, |limits, n| limits.backlog = n),
@@ -288,6 +288,9 @@ fn limits(mut section: Section<'_>, mistakes: &mut Mistakes) -> Vec<Limit> {
         }),
         ("commands_per_second", 1..=10_000_000, |limits, n| {
             limits.commands_per_second = n
+        }),
+        ("autotuned_sockets", 0..=1_000_000, |limits, n| {
+            limits.autotuned_sockets = n;
         }),
         ("linger_seconds", 0..=3600, |limits, n| {
             limits.linger = Duration::from_secs(n.into())

@@ -26,6 +26,9 @@ pub struct Limits {
     /// and `SO_RCVBUF` (the kernel doubles them for its bookkeeping); without, what the kernel
     /// finds right, up to `net.ipv4.tcp_wmem` and `tcp_rmem`.
     pub socket_buffer_bytes: Option<u32>,
+    /// As long as the domain has fewer sockets than this, new ones that connect have buffers that
+    /// the kernel fits to the connection all the same.
+    pub autotuned_sockets: u32,
     /// How long a released socket may go on sending what was written before.
     pub linger: Duration,
     /// Audit lines per second, on average; what exceeds them is counted.
@@ -44,6 +47,7 @@ impl Default for Limits {
             max_page_order: 9,
             commands_per_second: 20_000,
             socket_buffer_bytes: Some(Self::KERNEL_BUFFER_BYTES),
+            autotuned_sockets: 32,
             linger: Duration::from_secs(60),
             audit_lines_per_second: 20,
         }
@@ -73,6 +77,9 @@ impl Limits {
     /// What `net.core.wmem_max` and `rmem_max` are unless somebody changed them: the kernel cuts
     /// larger wishes to it.
     pub const KERNEL_BUFFER_BYTES: u32 = 212_992;
+    /// What `net.ipv4.tcp_rmem` and `tcp_wmem` let the buffers of one socket grow to unless
+    /// somebody changed them: 6 and 4 MiB.
+    pub const AUTOTUNED_BYTES: u64 = 10 << 20;
     /// A socket in the kernel (`tcp_sock`, file, inode, directory entry) and in the daemon,
     /// rounded up.
     pub const BYTES_PER_SOCKET: u64 = 8192;
@@ -89,9 +96,11 @@ impl Limits {
         let buffer = 2 * u64::from(self.socket_buffer_bytes?);
         let waiting = u64::from(self.listeners.min(self.sockets)) * u64::from(self.backlog);
         let sockets = u64::from(self.sockets);
+        let autotuned = u64::from(self.autotuned_sockets.min(self.sockets));
         Some(WorstCase {
             // A connection that waits to be accepted has received, but sent nothing.
-            buffers: (2 * sockets + waiting) * buffer,
+            buffers: (2 * (sockets - autotuned) + waiting) * buffer
+                + autotuned * Self::AUTOTUNED_BYTES.max(2 * buffer),
             sockets: (sockets + waiting) * Self::BYTES_PER_SOCKET,
             mappings: u64::from(self.mapped_pages) * Self::BYTES_PER_MAPPED_PAGE,
         })

@@ -323,6 +323,7 @@ fn the_example_is_valid_with_and_without_its_comments() {
         "max_page_order",
         "commands_per_second",
         "socket_buffer_bytes",
+        "autotuned_sockets",
         "linger_seconds",
         "audit_lines_per_second",
         "port_map",
@@ -378,10 +379,11 @@ fn the_worst_case_is_the_documented_one() {
         backlog: 5,
         mapped_pages: 100,
         socket_buffer_bytes: Some(1000),
+        autotuned_sockets: 3,
         ..Limits::default()
     };
     let expected = WorstCase {
-        buffers: 10 * 2 * 2000 + 2 * 5 * 2000,
+        buffers: 7 * 2 * 2000 + 3 * (10 << 20) + 2 * 5 * 2000,
         sockets: 20 * 8192,
         mappings: 100 * 512,
     };

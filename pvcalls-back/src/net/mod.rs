@@ -46,11 +46,20 @@ impl HostSocket {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let socket = Self(rustix::net::socket_with(family, kind, flags, None)?);
         if let Some(bytes) = buffer_bytes {
-            // Accepted sockets inherit both from their listener.
-            sockopt::set_socket_send_buffer_size(&socket.0, bytes as usize)?;
-            sockopt::set_socket_recv_buffer_size(&socket.0, bytes as usize)?;
+            socket.fix_buffers(bytes)?;
         }
         Ok(socket)
+    }
+
+    /// Gives it buffers of this size, each way: the kernel does not fit them to the connection any
+    /// more. What a listener accepts inherits both.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn fix_buffers(&self, bytes: u32) -> Result<(), Errno> {
+        sockopt::set_socket_send_buffer_size(&self.0, bytes as usize)?;
+        sockopt::set_socket_recv_buffer_size(&self.0, bytes as usize)?;
+        Ok(())
     }
 
     /// Gives it a local address. Streams may be bound to a port whose last connections still fade

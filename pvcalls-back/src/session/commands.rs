@@ -93,7 +93,9 @@ impl<M: Mapped> Session<M> {
         transport: Transport,
         family: Family,
     ) -> Result<HostSocket, Errno> {
-        let buffer_bytes = self.connection.settings.limits.socket_buffer_bytes;
+        let limits = &self.connection.settings.limits;
+        let fixed = self.sockets_in_use() >= limits.autotuned_sockets as usize;
+        let buffer_bytes = limits.socket_buffer_bytes.filter(|_| fixed);
         HostSocket::new(transport, family, buffer_bytes)
     }
 
@@ -147,6 +149,10 @@ impl<M: Mapped> Session<M> {
                 if self.listeners >= limits.listeners {
                     self.counters.limited.add(1);
                     return Err(Errno::ENOBUFS);
+                }
+                // Connections that wait inherit them, and there may be many.
+                if let Some(bytes) = limits.socket_buffer_bytes {
+                    host.fix_buffers(bytes)?;
                 }
                 host.listen(backlog)?;
                 core.watch(host, socket.key)?;

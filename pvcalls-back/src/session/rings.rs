@@ -78,8 +78,6 @@ impl<M: Mapped> Session<M> {
             ring.use_event_idx();
         }
         core.direct(ring.port(), target);
-        // It was raised when it was bound, or while nobody used it.
-        core.unmask_later(ring.port());
     }
 
     /// Gives a ring back, or keeps it for the next socket.

@@ -82,6 +82,7 @@ const LIMITS: Limits = Limits {
     max_page_order: 3,
     commands_per_second: 1_000_000,
     socket_buffer_bytes: Some(8192),
+    autotuned_sockets: 2,
     linger: Duration::from_millis(3),
     audit_lines_per_second: 1,
 };

@@ -40,6 +40,8 @@ struct PortUse {
     target: Target,
     /// Events in a row that found nothing to do.
     idle: u16,
+    /// It was raised and not opened again.
+    silent: bool,
 }
 
 /// What sessions share.
@@ -97,11 +99,23 @@ impl<P: Platform> Core<P> {
 
     /// Says who gets the events of a port.
     pub(crate) fn direct(&mut self, port: u32, target: Target) {
-        let port_use = self
-            .ports
-            .entry(port)
-            .or_insert(PortUse { target, idle: 0 });
+        let port_use = self.ports.entry(port).or_insert(PortUse {
+            target,
+            idle: 0,
+            silent: false,
+        });
         port_use.target = target;
+        // It may have been raised when it was bound, or while nobody used it.
+        if target != Target::Nobody && std::mem::take(&mut port_use.silent) {
+            self.unmask.push(port);
+        }
+    }
+
+    /// A port was raised that nobody uses: it stays silent until somebody does.
+    pub(crate) fn leave_silent(&mut self, port: u32) {
+        if let Some(port_use) = self.ports.get_mut(&port) {
+            port_use.silent = true;
+        }
     }
 
     /// Closes a port.

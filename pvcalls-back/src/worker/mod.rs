@@ -247,8 +247,7 @@ impl<P: Platform> Worker<P> {
                 let session = self.sessions.get_mut(key.session);
                 session.is_some_and(|session| session.on_ring(&mut self.core, key))
             }
-            // It stays silent until somebody uses it.
-            Some(Target::Nobody) | None => return,
+            Some(Target::Nobody) | None => return self.core.leave_silent(port),
         };
         self.core.handled(port, worked);
     }
