@@ -56,7 +56,8 @@
 //!
 //! 11. Announcing bytes is: full barrier, load `out_prod_event`; send an event if the index named
 //!     there is among those since the last announcement ([`asked_for`]), unless the peer has it all
-//!     already. A peer that is busy wishes for nothing, and looks once more after it does. The timer
+//!     already. Before the caller blocks, or as soon as half a ring waits. A peer that is busy
+//!     wishes for nothing, and looks once more after it does. The timer
 //!     of rule 4 stays as a net under it, slow from the beginning.
 //! 12. After storing `in_cons`: full barrier, load `in_cons_event`; send an event, at once, if the
 //!     index named there is among those just passed. It is the peer that says how much room is
@@ -151,9 +152,12 @@ impl OutNotifier {
 
     /// Rule 2: bytes were published; is it time to [`announce`](Self::announce)?
     pub(crate) fn published(&self, prod: Index, array_bytes: u32) -> Notify {
+        // A peer with wishes asks for the next byte whenever it is through: it is not worth
+        // an event for less than it can be at work on while we fill the other half.
+        let eager = if self.wishes { u32::MAX } else { EAGER_BYTES };
         match prod.since(self.covered) {
             0 => Notify::No,
-            waiting if waiting >= EAGER_BYTES.min(array_bytes / 2) => Notify::Now,
+            waiting if waiting >= eager.min(array_bytes / 2) => Notify::Now,
             _ => Notify::Later,
         }
     }
