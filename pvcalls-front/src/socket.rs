@@ -11,7 +11,8 @@
 //! ```
 //! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent. While the
 //!    device is out of use there is no ring yet, and the socket waits for the device.
-//! 2. SOCKET succeeded: CONNECT waits for a slot or is sent.
+//! 2. SOCKET succeeded: CONNECT waits for a slot or is sent. A backend that can cancel was sent it
+//!    right behind SOCKET.
 //! 3. CONNECT succeeded, and somebody still wants it.
 //! 4. `Frontend::close`: bytes in the out ring are still to go.
 //! 5. SOCKET failed, or was never sent when the caller gave up: the backend knows nothing.
@@ -202,20 +203,26 @@ impl Socket {
     /// The command that the present state is about.
     pub(crate) fn request(&self) -> Option<Request> {
         let id = self.id;
-        match (self.state, &self.data) {
-            (State::Creating, _) => Some(Request::Socket { id }),
-            (State::Connecting, Some(data)) => Some(Request::Connect {
-                id,
-                to: self.to,
-                indexes: data.ring.indexes_grant(),
-                port: data.ring.port(),
-            }),
-            (State::Releasing, _) => Some(Request::Release {
+        match self.state {
+            State::Creating => Some(Request::Socket { id }),
+            State::Connecting => self.connect_request(),
+            State::Releasing => Some(Request::Release {
                 id,
                 reuse: self.keeps_ring,
             }),
             _ => None,
         }
+    }
+
+    /// CONNECT, if there is a ring for it.
+    pub(crate) fn connect_request(&self) -> Option<Request> {
+        let data = self.data.as_ref()?;
+        Some(Request::Connect {
+            id: self.id,
+            to: self.to,
+            indexes: data.ring.indexes_grant(),
+            port: data.ring.port(),
+        })
     }
 
     /// Nobody waits for the outcome of SOCKET or CONNECT any more.

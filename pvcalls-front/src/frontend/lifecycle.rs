@@ -162,9 +162,16 @@ impl<P: Platform> Frontend<P> {
         if command == Command::Connect {
             socket.connect_out = false;
         }
-        if command == Command::Connect && socket.state() == State::Releasing {
-            self.counters.late += 1; // It was cancelled, and RELEASE is on its way.
-            return;
+        match (command, socket.state()) {
+            // It was cancelled, and RELEASE is on its way.
+            (Command::Connect, State::Releasing) => {
+                self.counters.late += 1;
+                return;
+            }
+            (Command::Socket, State::Creating) => {}
+            // CONNECT was sent with it, and has its answer, or was cancelled.
+            (Command::Socket, _) => return,
+            _ => {}
         }
         socket.slot = Slot::None;
         let abandoned = socket.abandoned();
@@ -174,7 +181,15 @@ impl<P: Platform> Frontend<P> {
         match (command, result) {
             (Command::Socket, Ok(())) if !abandoned => {
                 socket.set_state(State::Connecting); // 2
-                self.queue(place);
+                if socket.connect_out {
+                    socket.slot = Slot::Sent;
+                } else {
+                    self.queue(place);
+                }
+            }
+            (Command::Socket, Err(errno)) if socket.connect_out => {
+                socket.fail(SocketError::Remote(errno));
+                self.release(place); // 6: whatever CONNECT is answered.
             }
             (Command::Socket, Err(errno)) => {
                 socket.fail(SocketError::Remote(errno));
@@ -207,7 +222,9 @@ impl<P: Platform> Frontend<P> {
         match (socket.state(), socket.slot) {
             (State::Creating, Slot::Queued | Slot::None) => self.finish(place, now_ns), // 5
             (State::Connecting, Slot::Queued) => self.release(place),                   // 6
-            (State::Connecting, Slot::Sent) if self.features.contains(Features::CANCEL) => {
+            (State::Creating | State::Connecting, Slot::Sent)
+                if socket.connect_out && self.features.contains(Features::CANCEL) =>
+            {
                 self.release(place); // 6
             }
             _ => {} // The answer decides.
@@ -341,10 +358,21 @@ impl<P: Platform> Frontend<P> {
         if connect && one_by_one && self.connecting >= self.config.connects_in_flight {
             return Err(Full);
         }
-        let notify = self.commands.as_mut().ok_or(Full)?.send(&request)?;
+        let commands = self.commands.as_mut().ok_or(Full)?;
+        let mut notify = commands.send(&request)?;
         socket.slot = Slot::Sent;
         socket.connect_out |= connect;
         self.connecting += u32::from(connect);
+        // Right behind it, to a backend that can cancel: one answer less to wait for.
+        if request.command() == Command::Socket
+            && !one_by_one
+            && let Some(connect) = socket.connect_request()
+            && let Ok(tell) = commands.send(&connect)
+        {
+            socket.connect_out = true;
+            self.connecting += 1;
+            notify |= tell;
+        }
         Ok(notify)
     }
 }

@@ -145,3 +145,74 @@ fn a_backend_that_dies_between_the_two_answers_leaves_nothing() {
     assert_eq!(rig.platform.shared_pages(), 0);
     assert_eq!(rig.platform.open_ports(), 0);
 }
+
+#[test]
+fn connect_goes_out_right_behind_socket() {
+    let mut rig = rig();
+    let before = rig.platform.all_notifications();
+    let id = begin(&mut rig);
+    assert_eq!(rig.platform.all_notifications(), before + 1, "one event");
+    let socket = expect!(&mut rig, Call::Socket { .. });
+    let connect = expect!(&mut rig, Call::Connect { to: Rig::PEER, .. });
+    assert_eq!((socket.id, connect.id), (id.get(), id.get()));
+    answer!(&mut rig, socket, 0);
+    assert_eq!(rig.frontend.try_connect(id), Err(TryError::WouldBlock));
+    super::nothing_asked(&mut rig);
+    answer!(&mut rig, connect, 0);
+    assert_eq!(rig.frontend.try_connect(id), Ok(()));
+    rig.frontend.close(id, None, 0).expect("good");
+    rig.settle();
+    assert_clean(&rig);
+}
+
+#[test]
+fn a_connect_whose_socket_was_refused_is_released_whatever_it_is_answered() {
+    for ret in [-9, 0] {
+        let mut rig = rig();
+        let id = begin(&mut rig);
+        let socket = expect!(&mut rig, Call::Socket { .. });
+        let connect = expect!(&mut rig, Call::Connect { .. });
+        answer!(&mut rig, socket, -97);
+        let refused = TryError::Failed(SocketError::Remote(crate::Errno::EAFNOSUPPORT));
+        assert_eq!(rig.frontend.try_connect(id), Err(refused));
+        let release = expect!(&mut rig, Call::Release { .. });
+        answer!(&mut rig, connect, ret);
+        answer!(&mut rig, release, ret);
+        assert_eq!(rig.frontend.try_connect(id), Err(refused));
+        rig.frontend.close(id, None, 0).expect("good");
+        assert_clean(&rig);
+    }
+}
+
+#[test]
+fn a_connect_given_up_before_any_answer_is_released() {
+    let mut rig = rig();
+    let id = begin(&mut rig);
+    let socket = expect!(&mut rig, Call::Socket { .. });
+    let connect = expect!(&mut rig, Call::Connect { .. });
+    rig.frontend.close(id, None, 0).expect("good");
+    let release = expect!(&mut rig, Call::Release { .. });
+    answer!(&mut rig, socket, 0);
+    answer!(&mut rig, connect, -125);
+    super::nothing_asked(&mut rig);
+    answer!(&mut rig, release, 0);
+    assert_clean(&rig);
+}
+
+#[test]
+fn the_answer_to_socket_may_come_last() {
+    for ret in [0, -97] {
+        let mut rig = rig();
+        let id = begin(&mut rig);
+        let socket = expect!(&mut rig, Call::Socket { .. });
+        let connect = expect!(&mut rig, Call::Connect { .. });
+        answer!(&mut rig, connect, 0);
+        assert_eq!(rig.frontend.try_connect(id), Ok(()));
+        answer!(&mut rig, socket, ret);
+        assert_eq!(rig.frontend.try_connect(id), Ok(()));
+        super::nothing_asked(&mut rig);
+        rig.frontend.close(id, None, 0).expect("good");
+        rig.settle();
+        assert_clean(&rig);
+    }
+}
