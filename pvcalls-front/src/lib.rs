@@ -11,10 +11,10 @@
 //! | `memory.rs` | the only `unsafe`: copies and atomic words in shared pages |
 //! | `wire.rs` | offsets, requests, responses |
 //! | `notify.rs` | when to tell the peer, with the argument |
-//! | `in_ring.rs`, `out_ring.rs`, `ring.rs` | the two halves of a data ring, and its resources |
+//! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs` | the two halves of a data ring, its resources, and keeping them |
 //! | `commands.rs` | the command ring |
 //! | `socket.rs`, `frontend/` | the state of a socket; the calls of the runtime |
-//! | `handshake/` | from the toolstack's directory to Connected |
+//! | `handshake/`, `features.rs` | from the toolstack's directory to Connected, with what both sides know |
 //!
 //! # How to drive it
 //! 1. [`Handshake::new`], then [`Handshake::step`] until [`Step::Connected`] gives a [`Frontend`].

@@ -224,7 +224,8 @@ impl<P: Platform> Frontend<P> {
     /// Has `waker` woken once when what `interest` names may have changed.
     ///
     /// Any number of wakers can be registered; each is woken once and forgotten. A wake-up is a
-    /// reason to try again, not a promise of success.
+    /// reason to try again, not a promise of success. A backend that was told to be sparing with
+    /// events sends none for what nobody registered for.
     ///
     /// # Errors
     /// [`SocketError::NoSuchSocket`].
