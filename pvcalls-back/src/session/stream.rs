@@ -25,8 +25,8 @@ pub(super) struct Stream<M> {
     readable: bool,
     /// The socket may take bytes.
     writable: bool,
-    /// The socket's end or an error is on its way: it comes after the last byte, and no further
-    /// event will tell.
+    /// The socket's end, an error or an urgent byte is on its way: more comes after a read that
+    /// gave less than was asked for, and no further event will tell.
     closing: bool,
     /// `in_error` is set.
     in_ended: bool,
@@ -96,7 +96,7 @@ impl<M: Mapped> Stream<M> {
     pub(super) fn on_event(&mut self, event: &mio::event::Event) {
         self.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
         self.writable |= event.is_writable() || event.is_write_closed() || event.is_error();
-        self.closing |= event.is_read_closed() || event.is_error();
+        self.closing |= event.is_read_closed() || event.is_error() || event.is_priority();
     }
 
     /// Carries bytes, at most `budget` each way.

@@ -24,6 +24,12 @@ const IDLE_EVENTS_MAX: u16 = 256;
 /// How long it waits then.
 const IDLE_WAIT: Duration = Duration::from_millis(1);
 
+/// What is told of a socket. Urgent bytes as well: a read stops short before them, which looks
+/// as if there were no more.
+const INTEREST: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+
 /// Who is at the other end of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -79,17 +85,15 @@ impl<P: Platform> Core<P> {
     /// Has the worker told of what happens to a socket.
     pub(crate) fn watch(&self, socket: &HostSocket, key: SocketKey) -> io::Result<()> {
         let fd = socket.as_fd().as_raw_fd();
-        let interest = Interest::READABLE | Interest::WRITABLE;
         self.registry
-            .register(&mut SourceFd(&fd), Subject::Socket(key).token(), interest)
+            .register(&mut SourceFd(&fd), Subject::Socket(key).token(), INTEREST)
     }
 
     /// The same socket, under another key.
     pub(crate) fn rewatch(&self, socket: &HostSocket, key: SocketKey) -> io::Result<()> {
         let fd = socket.as_fd().as_raw_fd();
-        let interest = Interest::READABLE | Interest::WRITABLE;
         self.registry
-            .reregister(&mut SourceFd(&fd), Subject::Socket(key).token(), interest)
+            .reregister(&mut SourceFd(&fd), Subject::Socket(key).token(), INTEREST)
     }
 
     /// Goes on with a socket that its guest has released.

@@ -53,6 +53,23 @@ fn ten_megabytes_both_ways_with_event_idx() {
     both_ways(with(&[Feature::EventIdx]), 9);
 }
 
+/// A read stops short before an urgent byte, as if there were nothing more.
+#[test]
+fn what_follows_an_urgent_byte_arrives() {
+    let (mut bed, mut front) = bed(PLAIN);
+    let (mut stream, mut peer) = pair(&mut bed, &mut front, 7, 1);
+    bed.turn();
+    peer.write_all(b"before").unwrap();
+    let sent = rustix::net::send(&peer, b"!", rustix::net::SendFlags::OOB);
+    assert_eq!(sent, Ok(1));
+    peer.write_all(b"after").unwrap();
+    let mut seen = Vec::new();
+    bed.until(|_| {
+        seen.extend(stream.read(100));
+        seen == b"beforeafter"
+    });
+}
+
 #[test]
 fn a_banner_that_was_there_before_the_answer_arrives() {
     let (mut bed, mut front) = bed(PLAIN);
