@@ -108,7 +108,19 @@ fn start() -> io::Result<()> {
 
 /// Brings the device up.
 fn hand_shake() -> io::Result<Frontend<Xen>> {
-    bring_up(Handshake::new(Xen, Config::default()))
+    bring_up(Handshake::new(Xen, config()))
+}
+
+/// The driver's settings: of a small domain's memory at most a sixteenth is kept for connections
+/// to come.
+fn config() -> Config {
+    let usual = Config::default();
+    let ring_pages = usual.ring_order.data_pages().get() + 1;
+    let room = mem::total_pages() / 16 / ring_pages;
+    Config {
+        pooled_rings: usual.pooled_rings.min(room),
+        ..usual
+    }
 }
 
 /// Drives a handshake to its end.
