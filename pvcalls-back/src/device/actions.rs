@@ -93,6 +93,9 @@ impl<S: Store, N: Sessions> DeviceModel<S, N> {
         let name = self
             .store
             .read(&format!("/local/domain/{}/name", id.domain))?;
+        if name.is_none() {
+            info!(device = %id, "its name is not for this domain to read: [default] holds");
+        }
         let name = String::from_utf8(name.unwrap_or_default()).unwrap_or_default();
         self.counters.device(id).set_name(&name);
         Ok((self.settings)(id.domain, &name))

@@ -13,7 +13,7 @@ pub enum Change {
     Write(String, Vec<u8>),
     /// A node and all below it go, if it is there.
     Remove(String),
-    /// A node goes if nothing is below it.
+    /// A node goes if nothing is below it and it is this domain's to remove.
     RemoveIfEmpty(String),
 }
 
@@ -107,7 +107,11 @@ impl Store for xen_dev::Store {
                     Change::Remove(path) => transaction.remove(path)?,
                     Change::RemoveIfEmpty(path) => {
                         if transaction.directory(path)?.is_empty() {
-                            transaction.remove(path)?;
+                            match transaction.remove(path) {
+                                // In a driver domain the toolstack made it, and removes it.
+                                Err(error) if error.errno() == Some(Errno::EACCES) => {}
+                                result => result?,
+                            }
                         }
                     }
                 }
@@ -133,5 +137,80 @@ impl Store for xen_dev::Store {
 
     fn next_event(&mut self) -> Result<Option<(WatchToken, WatchEvent)>, StoreError> {
         Self::next_event(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+    use xenstore::wire::{HEADER_BYTES, Header, MessageType};
+
+    /// Answers requests until the other end is closed. Every node exists, is empty, and may be
+    /// removed but for `foreign`. What was asked for, but for transactions' starts and reads.
+    fn serve(mut stream: UnixStream, foreign: &str) -> Vec<String> {
+        let mut asked = Vec::new();
+        let mut header = [0; HEADER_BYTES];
+        while stream.read_exact(&mut header).is_ok() {
+            let header = Header::from_bytes(header);
+            let mut payload = vec![0; header.payload_bytes as usize];
+            stream.read_exact(&mut payload).unwrap();
+            let payload = String::from_utf8(payload).unwrap();
+            let payload = payload.trim_end_matches('\0');
+            let is = |kind: MessageType| header.message_type == kind.number();
+            let mut kind = header.message_type;
+            let answer: &[u8] = if is(MessageType::TransactionStart) {
+                b"7\0"
+            } else if is(MessageType::Read) {
+                b"6"
+            } else if is(MessageType::Directory) {
+                b""
+            } else if is(MessageType::Rm) && payload == foreign {
+                kind = MessageType::Error.number();
+                b"EACCES\0"
+            } else {
+                asked.push(payload.to_owned());
+                b"OK\0"
+            };
+            let answered = Header {
+                message_type: kind,
+                payload_bytes: u32::try_from(answer.len()).unwrap(),
+                ..header
+            };
+            stream.write_all(&answered.to_bytes()).unwrap();
+            stream.write_all(answer).unwrap();
+        }
+        asked
+    }
+
+    #[test]
+    fn a_parent_that_is_the_toolstacks_stays_and_the_rest_is_done() {
+        let device = "backend/pvcalls/3/0";
+        let parent = "backend/pvcalls/3";
+        let changes = [
+            Change::Remove(device.to_owned()),
+            Change::RemoveIfEmpty(parent.to_owned()),
+        ];
+        for (foreign, expected) in [
+            (parent, vec![device, "T"]),
+            ("none", vec![device, parent, "T"]),
+        ] {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let server = thread::spawn(move || serve(theirs, foreign));
+            let mut store = xen_dev::Store::over_socket(ours).unwrap();
+            assert!(store.change("backend/pvcalls/3/0/state", &changes).unwrap());
+            drop(store);
+            assert_eq!(server.join().unwrap(), expected);
+        }
+        // What must go is not given up as easily.
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let server = thread::spawn(move || serve(theirs, device));
+        let mut store = xen_dev::Store::over_socket(ours).unwrap();
+        let error = store.change("backend/pvcalls/3/0/state", &changes);
+        assert_eq!(error.unwrap_err().errno(), Some(Errno::EACCES));
+        drop(store);
+        assert_eq!(server.join().unwrap(), ["F"]);
     }
 }
