@@ -3,7 +3,7 @@
 //!
 //! A folder `tests/GROUP/NAME` has the guest's `init`, a script, and the C files of the test.
 //! The module is compiled in the cache, where the frontend's source is; nothing of Linux's comes
-//! into this repository.
+//! into this repository. Without C files there is no module.
 
 use super::archive::Archive;
 use super::cache::Cache;
@@ -17,7 +17,7 @@ const FRONTEND: &str = "pvcalls-front";
 
 /// The initramfs of the guest that `folder` describes.
 pub(crate) fn initramfs(cache: &Cache, folder: &Path) -> Result<Vec<u8>> {
-    let module = module(cache, folder)?;
+    let sources = sources(folder)?;
     let mut archive = Archive::new(Vec::new());
     archive.copy(&folder.join("init"), "init")?;
     archive.copy(&cache.busybox(), "bin/busybox")?;
@@ -25,16 +25,18 @@ pub(crate) fn initramfs(cache: &Cache, folder: &Path) -> Result<Vec<u8>> {
     for name in ["proc", "sys", "dev"] {
         archive.folder(name)?;
     }
-    archive.copy(&module, &format!("{MODULE}.ko"))?;
+    if !sources.is_empty() {
+        let module = module(cache, folder, &sources)?;
+        archive.copy(&module, &format!("{MODULE}.ko"))?;
+    }
     archive.finish()
 }
 
 /// The module, compiled if there is none of these sources.
-fn module(cache: &Cache, folder: &Path) -> Result<PathBuf> {
-    let sources = sources(folder)?;
+fn module(cache: &Cache, folder: &Path, sources: &[(String, Vec<u8>)]) -> Result<PathBuf> {
     let modules = cache.modules()?;
     let _lock = paths::lock(&modules)?;
-    let build = modules.join(format!("{MODULE}-{:016x}", hash(&sources)));
+    let build = modules.join(format!("{MODULE}-{:016x}", hash(sources)));
     let finished = build.join(format!("{MODULE}.ko"));
     if finished.is_file() {
         return Ok(finished);
@@ -50,7 +52,7 @@ fn module(cache: &Cache, folder: &Path) -> Result<PathBuf> {
             .with_context(|| format!("cannot copy Linux's {name}"))?;
     }
     let mut objects = vec![format!("{FRONTEND}.o")];
-    for (stem, text) in &sources {
+    for (stem, text) in sources {
         std::fs::write(build.join(format!("{stem}.c")), text)?;
         objects.push(format!("{stem}.o"));
     }
