@@ -36,6 +36,12 @@ pub trait Platform {
     /// [`StillMapped`] hands the pages back; the driver keeps them and asks again later.
     fn unshare(&mut self, pages: SharedPages) -> Result<(), StillMapped>;
 
+    /// How many pages could still be shared, about: it decides how large rings are made.
+    /// `usize::MAX` where nobody knows.
+    fn free_pages(&self) -> usize {
+        usize::MAX
+    }
+
     /// Makes an event port that `domain` may bind to, unmasked.
     ///
     /// # Errors

@@ -11,29 +11,32 @@ use crate::platform::Platform;
 use crate::ring::Ring;
 use crate::units::RingOrder;
 
-/// Rings to be used again, all of one order.
+/// At most one in so many free pages is in rings that are kept.
+const FREE_PER_KEPT: usize = 16;
+
+/// Rings to be used again.
 #[derive(Debug)]
 pub(crate) struct Pool {
     rings: Vec<Ring>,
     /// Places for rings that are on their way.
     reserved: usize,
     limit: usize,
-    order: RingOrder,
 }
 
 impl Pool {
-    pub(crate) fn new(limit: usize, order: RingOrder) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             rings: Vec::with_capacity(limit),
             reserved: 0,
             limit,
-            order,
         }
     }
 
-    /// Keeps a place for a ring, if it is welcome and there is one.
-    pub(crate) fn reserve(&mut self, ring: &Ring) -> bool {
-        let free = self.rings.len() + self.reserved < self.limit && ring.order() == self.order;
+    /// Keeps a place for a ring, if there is one, and memory is not short.
+    pub(crate) fn reserve(&mut self, ring: &Ring, free_pages: usize) -> bool {
+        let pages = self.page_count() + (self.reserved + 1) * ring.page_count();
+        let free =
+            self.rings.len() + self.reserved < self.limit && pages <= free_pages / FREE_PER_KEPT;
         self.reserved += usize::from(free);
         free
     }
@@ -49,12 +52,14 @@ impl Pool {
         self.rings.push(ring);
     }
 
-    /// Takes a ring of that order, if there is one, its port open.
-    pub(crate) fn take<P: Platform>(&mut self, platform: &mut P, order: RingOrder) -> Option<Ring> {
-        if order != self.order {
-            return None;
-        }
-        let ring = self.rings.pop()?;
+    /// Takes a ring of that order, or any, if there is one, its port open.
+    pub(crate) fn take<P: Platform>(
+        &mut self,
+        platform: &mut P,
+        order: Option<RingOrder>,
+    ) -> Option<Ring> {
+        let fits = |ring: &Ring| order.is_none_or(|order| ring.order() == order);
+        let ring = self.rings.swap_remove(self.rings.iter().rposition(fits)?);
         // An event of the time before may come through: it finds nothing.
         platform.unmask_port(ring.port());
         Some(ring)

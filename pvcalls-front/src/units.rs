@@ -33,6 +33,12 @@ impl RingOrder {
         }
     }
 
+    /// The next smaller one.
+    #[must_use]
+    pub const fn smaller(self) -> Option<Self> {
+        Self::new(self.0 - 1)
+    }
+
     /// The number as it stands in the indexes page.
     #[must_use]
     pub const fn get(self) -> u8 {

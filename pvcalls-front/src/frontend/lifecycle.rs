@@ -14,8 +14,12 @@ use crate::index::Index;
 use crate::platform::Platform;
 use crate::ring::{DataRing, Ring};
 use crate::socket::{Slot, Socket, State};
-use crate::units::SocketId;
+use crate::units::{RingOrder, SocketId};
 use crate::wire::Command;
+
+/// A ring that nobody asked for in that size takes at most one in so many free pages: a few large
+/// ones at first, smaller ones when there are many, and memory never runs out by them alone.
+const FREE_PER_RING: usize = 64;
 
 impl<P: Platform> Frontend<P> {
     /// Begins to connect; [`try_connect`](Self::try_connect) tells the outcome.
@@ -58,19 +62,43 @@ impl<P: Platform> Frontend<P> {
         Ok(id)
     }
 
-    /// A data ring for a connect, as large as was asked for or the backend takes.
+    /// A data ring for a connect: as large as was asked for or the backend takes; if nothing was
+    /// asked for, also as memory permits.
     pub(super) fn create_ring(
         &mut self,
         options: ConnectOptions,
     ) -> Result<DataRing, ResourceError> {
-        let order = options.ring_order.unwrap_or(self.config.ring_order);
-        let order = order.min(self.max_order);
-        let ring = match self.pool.take(&mut self.platform, order) {
+        // The device may have changed since somebody asked: what it takes now counts.
+        let asked = options.ring_order.map(|order| order.min(self.max_order));
+        let ring = match self.pool.take(&mut self.platform, asked) {
             Some(ring) => ring,
-            None => Ring::create(&mut self.platform, self.backend, order)?,
+            None => self.make_ring(asked)?,
         };
         let wishes = self.features.contains(Features::EVENT_IDX);
         Ok(DataRing::new(ring, Index::default(), wishes))
+    }
+
+    fn make_ring(&mut self, asked: Option<RingOrder>) -> Result<Ring, ResourceError> {
+        if let Some(order) = asked {
+            return Ring::create(&mut self.platform, self.backend, order);
+        }
+        let share = self.platform.free_pages() / FREE_PER_RING;
+        let mut order = self.config.ring_order.min(self.max_order);
+        while order.data_pages().get() > share
+            && let Some(smaller) = order.smaller()
+        {
+            order = smaller;
+        }
+        loop {
+            // Memory may be in pieces, grants may be short: a smaller ring is better than none.
+            match (
+                Ring::create(&mut self.platform, self.backend, order),
+                order.smaller(),
+            ) {
+                (Err(ResourceError::Share(_)), Some(smaller)) => order = smaller,
+                (result, _) => return result,
+            }
+        }
     }
 
     /// Puts a new socket on its way, if it has a ring; else it waits for the device.
@@ -348,7 +376,11 @@ impl<P: Platform> Frontend<P> {
         {
             // Not one whose backend has shown that it does not know how far it is.
             let sound = !matches!(socket.failure, Some(SocketError::Ring(_)));
-            socket.keeps_ring = sound && self.pool.reserve(&data.ring);
+            // Rings of odd sizes would stay for nobody.
+            let usual = self.config.ring_order.min(self.max_order);
+            let usual = socket.options.ring_order.is_none_or(|asked| asked == usual);
+            socket.keeps_ring =
+                sound && usual && self.pool.reserve(&data.ring, self.platform.free_pages());
         }
         let Some(request) = socket.request() else {
             return Ok(false);

@@ -130,7 +130,7 @@ impl<P: Platform> Frontend<P> {
         Self {
             platform,
             config,
-            pool: Pool::new(config.pooled_rings, config.ring_order.min(link.max_order)),
+            pool: Pool::new(config.pooled_rings),
             backend: link.backend,
             max_order: link.max_order,
             features: link.features,

@@ -43,6 +43,7 @@ struct World {
     notified: u64,
     share_error: Option<ShareError>,
     no_port: bool,
+    free_pages: Option<usize>,
     mischief: Mischief,
     random: u32,
 }
@@ -85,6 +86,11 @@ impl FakePlatform {
     /// Makes the next calls of `share` fail, or work again.
     pub fn set_share_error(&self, error: Option<ShareError>) {
         self.world.lock().share_error = error;
+    }
+
+    /// Says how much memory there is: `share` of more fails.
+    pub fn set_free_pages(&self, pages: usize) {
+        self.world.lock().free_pages = Some(pages);
     }
 
     /// Makes the next calls of `open_port` fail, or work again.
@@ -236,6 +242,9 @@ impl Platform for FakePlatform {
         if let Some(error) = world.share_error {
             return Err(error);
         }
+        if world.free_pages.is_some_and(|free| pages.get() > free) {
+            return Err(ShareError::OutOfMemory);
+        }
         let heap = Arc::new(HeapPages::new(pages));
         let mut references = Vec::new();
         for page in 0..pages.get() {
@@ -253,6 +262,11 @@ impl Platform for FakePlatform {
             world.grants.insert(reference, grant);
         }
         Ok(heap.view(0, references.into()))
+    }
+
+    fn free_pages(&self) -> usize {
+        let free = self.world.lock().free_pages;
+        free.unwrap_or(usize::MAX)
     }
 
     fn unshare(&mut self, pages: SharedPages) -> Result<(), StillMapped> {

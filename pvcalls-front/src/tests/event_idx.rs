@@ -3,7 +3,7 @@
 
 use super::{assert_clean, connected};
 use crate::test_utils::{CountingWaker, FakeStore, Rig, Word};
-use crate::{Config, Interest, SocketId, TryError};
+use crate::{Config, Interest, RingOrder, SocketId, TryError};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -193,7 +193,7 @@ fn any_wish_costs_an_event_at_most() {
 fn a_ring_used_again_wishes_for_nothing_at_first() {
     let mut rig = Rig::with_store(Config::default(), FakeStore::with_features());
     rig.backend.keep_rings();
-    let order = Config::default().ring_order;
+    let order = RingOrder::new(4).expect("in range");
     let id = rig.connect(order);
     rig.backend.stream(id).expect("connected").send(&[1; 5000]);
     assert_eq!(rig.frontend.try_read(id, &mut [0; 5000]), Ok(5000));

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{assert_clean, rig};
 use crate::platform::XenbusState;
 use crate::test_utils::{Call, Rig, Word};
-use crate::{Config, RingOrder, SocketId, TryError};
+use crate::{Config, ConnectError, ConnectOptions, RingOrder, ShareError, SocketId, TryError};
 
 const SECOND: u64 = 1_000_000_000;
 /// The order that is pooled by default.
@@ -167,7 +167,7 @@ fn a_connect_that_failed_leaves_its_ring_too() {
     let mut rig = rig();
     let id = rig
         .frontend
-        .connect(Rig::PEER, crate::ConnectOptions::default(), 0)
+        .connect(Rig::PEER, ConnectOptions::default(), 0)
         .expect("there are resources");
     let request = expect!(&mut rig, Call::Socket { .. });
     answer!(&mut rig, request, 0);
@@ -233,4 +233,42 @@ fn an_index_that_is_wrong_in_a_ring_used_again_is_a_fault_as_in_any() {
         rig.frontend.try_read(id, &mut [0; 9]),
         Err(TryError::Failed(crate::SocketError::Ring(_)))
     ));
+}
+
+/// Pages of a ring that nobody asked for in a size, with so many pages free.
+fn pages_of_a_ring(free: usize) -> usize {
+    let mut rig = rig();
+    let before = rig.platform.shared_pages();
+    rig.platform.set_free_pages(free);
+    let id = rig
+        .frontend
+        .connect(Rig::PEER, ConnectOptions::default(), 0);
+    let pages = rig.platform.shared_pages() - before;
+    rig.frontend
+        .close(id.expect("room"), None, 0)
+        .expect("good");
+    rig.settle();
+    // It is kept if it is at most a sixteenth.
+    let kept = if pages <= free / 16 { pages } else { 0 };
+    assert_eq!(rig.frontend.stats().pooled_pages, kept, "{free}");
+    pages
+}
+
+#[test]
+fn rings_are_as_large_as_memory_permits() {
+    assert_eq!(pages_of_a_ring(1_000_000), 17, "what the backend takes");
+    assert_eq!(pages_of_a_ring(16 * 64), 17);
+    assert_eq!(pages_of_a_ring(16 * 64 - 1), 9);
+    assert_eq!(pages_of_a_ring(2 * 64), 3);
+    assert_eq!(pages_of_a_ring(10), 3, "the smallest there is");
+}
+
+#[test]
+fn a_smaller_ring_is_better_than_none() {
+    let mut rig = rig();
+    let options = ConnectOptions::default();
+    rig.platform.set_share_error(Some(ShareError::OutOfMemory));
+    let none = rig.frontend.connect(Rig::PEER, options, 0);
+    assert!(matches!(none, Err(ConnectError::Resources(_))));
+    assert_clean(&rig);
 }

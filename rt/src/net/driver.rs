@@ -108,19 +108,7 @@ fn start() -> io::Result<()> {
 
 /// Brings the device up.
 fn hand_shake() -> io::Result<Frontend<Xen>> {
-    bring_up(Handshake::new(Xen, config()))
-}
-
-/// The driver's settings: of a small domain's memory at most a sixteenth is kept for connections
-/// to come.
-fn config() -> Config {
-    let usual = Config::default();
-    let ring_pages = usual.ring_order.data_pages().get() + 1;
-    let room = mem::total_pages() / 16 / ring_pages;
-    Config {
-        pooled_rings: usual.pooled_rings.min(room),
-        ..usual
-    }
+    bring_up(Handshake::new(Xen, Config::default()))
 }
 
 /// Drives a handshake to its end.
@@ -368,6 +356,10 @@ impl Platform for Xen {
         // can map none, and the driver gave up its use of them with `pages`.
         drop(unsafe { mem::Pages::from_raw(pages.base(), pages.pages().get()) });
         Ok(())
+    }
+
+    fn free_pages(&self) -> usize {
+        mem::free_pages()
     }
 
     fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {
