@@ -72,11 +72,10 @@ served() {
 	guest "$1" net-probe "$2" 'pvcalls=["backend=driver"]'
 }
 
+# Both daemons serve, each from where it is; also a guest that was there before them.
+served far "args=echo-parallel $far:7 4 100000"
 order start
 expect_console driver "driver: daemon 1 is ready" 120
-
-# Both daemons serve, each from where it is.
-served far "args=echo-parallel $far:7 4 100000"
 guest near net-probe "args=echo-parallel $address:7 4 100000"
 expect_exit far 0 60
 expect_exit near 0 60
