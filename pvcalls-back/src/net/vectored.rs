@@ -44,6 +44,21 @@ impl HostSocket {
         count(unsafe { libc::readv(fd, iov.as_ptr(), pieces) })
     }
 
+    /// Bytes of a stream that the kernel holds because the peer has not acknowledged them; the end
+    /// counts as one. 0 once the connection is over, however it ended.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u32 {
+        let mut count: libc::c_int = 0;
+        // SAFETY: the descriptor is open, and this request (`SIOCOUTQ` of sockets) writes one int.
+        let result =
+            unsafe { libc::ioctl(self.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+        match u32::try_from(count) {
+            // After a reset the number stays, but the bytes are gone.
+            Ok(count) if result == 0 && count > 0 && self.peer().is_some() => count,
+            _ => 0,
+        }
+    }
+
     /// Sends from the ring: how many bytes.
     ///
     /// # Errors

@@ -5,6 +5,9 @@
 //! while the guest goes its way; else it stays in the guest's ring, and RELEASE is answered when
 //! it has left, or the linger time is over. What could not be sent by then is lost, and the peer
 //! learns so by a reset: it must not take a part for the whole.
+//!
+//! A socket whose bytes the kernel still holds for its peer is an orphan, too: it costs the host, so
+//! it counts as the domain's, and it ends with the linger time at the latest.
 
 use std::time::{Duration, Instant};
 
@@ -72,7 +75,8 @@ impl<M: Mapped> Session<M> {
         match (phase, socket.host.take()) {
             (Phase::Stream(mut stream), Some(host)) => {
                 let mut left = self.last_words(&mut stream, &host);
-                if stream.is_broken() || ending == Ending::Now && left > 0 {
+                let reset = stream.is_broken() || ending == Ending::Now && left > 0;
+                if reset {
                     host.reset_on_close();
                     left = 0;
                 }
@@ -84,7 +88,10 @@ impl<M: Mapped> Session<M> {
                     socket.host = Some(host);
                     self.keep_releasing(core, socket, stream, call, linger);
                     return;
-                } else if left > 0 || ending == Ending::Linger && is_unread(&stream, &host) {
+                } else if left > 0
+                    || ending == Ending::Linger && is_unread(&stream, &host)
+                    || !reset && host.unacknowledged() > 0
+                {
                     self.orphan(core, host, &stream, left, core.now + linger);
                 }
                 self.end_stream(core, id, *stream, reuse);
@@ -240,7 +247,7 @@ impl<M: Mapped> Session<M> {
         if let Some(host) = socket.host {
             if reset {
                 host.reset_on_close();
-            } else if is_unread(&stream, &host) {
+            } else if is_unread(&stream, &host) || host.unacknowledged() > 0 {
                 self.orphan(core, host, &stream, 0, deadline);
             }
         }

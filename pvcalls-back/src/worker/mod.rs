@@ -109,7 +109,7 @@ impl<P: Platform> Worker<P> {
     /// The event queue's, which leave nothing to go on with.
     pub(crate) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
-        while !(self.stopping && self.sessions.is_empty() && self.core.orphans.len() == 0) {
+        while !(self.stopping && self.sessions.is_empty() && !self.core.orphans.need_us()) {
             self.turn(&mut events, None)?;
         }
         Ok(())

@@ -1,8 +1,11 @@
 //! Sockets that their guest has released and that still have something to do: bytes the guest
 //! wrote before are sent, then the peer's are thrown away until it closes, too.
 //!
-//! The second is what makes the first safe: closing a socket with unread bytes sends a reset,
-//! and a reset may destroy bytes that the peer has received and not yet read.
+//! Some have sent all, and the kernel holds it for a peer that does not take it: they are here so
+//! that they are counted, and end in time.
+//!
+//! That bytes are thrown away is what makes the sending safe: closing a socket with unread bytes sends
+//! a reset, and a reset may destroy bytes that the peer has received and not yet read.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd};
@@ -41,6 +44,8 @@ struct Orphan {
     host: HostSocket,
     bytes: Vec<u8>,
     sent: usize,
+    /// Our end was sent.
+    ended: bool,
     discarded: usize,
     deadline: Instant,
     usage: Rc<Usage>,
@@ -68,6 +73,7 @@ impl Orphans {
             host,
             bytes,
             sent: 0,
+            ended: false,
             discarded: 0,
             deadline,
             usage: Rc::clone(usage),
@@ -102,17 +108,22 @@ impl Orphans {
     pub(crate) fn expire(&mut self, index: usize) {
         if let Some(orphan) = self.0.get(index) {
             let left = orphan.bytes.len() - orphan.sent;
-            if left > 0 {
-                tracing::info!(left, "a released socket's peer did not take all in time");
+            let held = orphan.host.unacknowledged();
+            if left > 0 || held > 0 {
+                tracing::info!(
+                    left,
+                    held,
+                    "a released socket's peer did not take all in time"
+                );
                 orphan.host.reset_on_close();
             }
             self.forget(index);
         }
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// Whether there are some that the kernel could not bring to their end without us.
+    pub(crate) fn need_us(&self) -> bool {
+        self.0.iter().any(|(_, orphan)| !orphan.is_only_kept())
     }
 
     fn forget(&mut self, index: usize) {
@@ -134,13 +145,18 @@ impl Orphan {
                 Err(error) => return Err(error),
             }
         }
-        self.host.shutdown_write();
+        if !self.ended {
+            // Once: each time raises an event, and an event brings us here.
+            self.ended = true;
+            self.host.shutdown_write();
+        }
         let mut scratch = [0; 4096];
         loop {
             match self.host.discard(&mut scratch) {
-                Ok(0) => return Ok(true),
+                // The peer may have closed its side only, and not take ours.
+                Ok(0) => return Ok(self.host.unacknowledged() == 0),
                 Ok(count) => self.discarded += count,
-                Err(error) if would_block(error) => return Ok(false),
+                Err(error) if would_block(error) => return Ok(self.is_acknowledged()),
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
             }
@@ -148,5 +164,17 @@ impl Orphan {
                 return Ok(true);
             }
         }
+    }
+
+    /// Whether it is only here because the kernel still holds bytes: nothing is left to be sent, and
+    /// the peer sent nothing that a close would answer with a reset.
+    fn is_only_kept(&self) -> bool {
+        self.bytes.is_empty() && self.discarded == 0
+    }
+
+    /// Whether the peer has all, its end included, so that a plain close ends it well. The kernel
+    /// tells when the end is acknowledged.
+    fn is_acknowledged(&self) -> bool {
+        self.is_only_kept() && self.host.unacknowledged() == 0
     }
 }

@@ -289,6 +289,72 @@ fn released_sockets_count_until_they_are_done() {
     bed.until(|bed| bed.ask(&mut front, request::socket(5)).ret() == 0);
 }
 
+/// What the kernel holds for peers that do not take it counts, too, and not for ever.
+#[test]
+fn released_sockets_count_while_the_kernel_holds_their_bytes() {
+    let mut bed = Bed::new();
+    let limits = Limits {
+        sockets: 2,
+        socket_buffer_bytes: Some(212_992),
+        linger: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let mut front = bed.serve(1, PLAIN, settings(limits));
+    let mut peers = Vec::new();
+    for id in 0..2 {
+        let (mut stream, peer) = pair(&mut bed, &mut front, id, 9);
+        // The second peer has closed its side, and does not read either.
+        if id == 1 {
+            peer.shutdown(std::net::Shutdown::Write).unwrap();
+        }
+        // More than the peer's buffer takes, and not more than the kernel.
+        let data = patterned(0, 180_000);
+        assert_eq!(stream.write(&data), data.len());
+        bed.until(|_| stream.unsent() == 0);
+        bed.ok(&mut front, request::release(id, false));
+        peers.push(peer);
+    }
+    let full = bed.ask(&mut front, request::socket(5));
+    assert_eq!(full.ret(), ret::EMFILE);
+    for id in 5..7 {
+        bed.until(|bed| bed.ask(&mut front, request::socket(id)).ret() == 0);
+    }
+    for mut peer in peers {
+        assert!(
+            drain(&mut bed, &mut peer).1.is_err(),
+            "a part, taken for the whole"
+        );
+    }
+}
+
+/// A connection that is over holds nothing: the peer's reset, or its acknowledgement of all.
+#[test]
+fn released_sockets_whose_peers_are_done_do_not_count() {
+    let mut bed = Bed::new();
+    let limits = Limits {
+        sockets: 1,
+        ..Limits::default()
+    };
+    let mut front = bed.serve(1, PLAIN, settings(limits));
+    for id in 0..20 {
+        let (mut stream, mut peer) = pair(&mut bed, &mut front, id, 6);
+        let data = patterned(0, 10_000);
+        assert_eq!(stream.write(&data), data.len());
+        bed.until(|_| stream.unsent() == 0);
+        if id % 2 == 0 {
+            // A close with unread bytes is a reset.
+            drop(peer);
+            bed.ok(&mut front, request::release(id, false));
+        } else {
+            bed.ok(&mut front, request::release(id, false));
+            let (got, end) = drain(&mut bed, &mut peer);
+            assert_eq!((got == data, end.is_ok()), (true, true));
+        }
+        bed.until(|bed| bed.ask(&mut front, request::socket(99)).ret() == 0);
+        bed.ok(&mut front, request::release(99, false));
+    }
+}
+
 #[test]
 fn a_ring_can_be_used_again_while_the_host_still_sends() {
     let mut bed = Bed::new();
@@ -311,4 +377,24 @@ fn a_ring_can_be_used_again_while_the_host_still_sends() {
     let (got, end) = drain(&mut bed, &mut peer);
     assert!(got == data && end.is_ok());
     bed.end(&front, Ending::Now);
+}
+
+/// A peer that neither reads nor closes costs nothing while it is waited for.
+#[test]
+fn waiting_for_a_peer_is_quiet() {
+    let mut bed = Bed::new();
+    let mut front = small(&mut bed, 1, LONG, PLAIN);
+    let (mut stream, mut peer) = pair(&mut bed, &mut front, 1, 1);
+    // More than the ring holds, so that some stays unread in the host's socket.
+    peer.write_all(&patterned(0, 20_000)).unwrap();
+    bed.until(|_| stream.unread() == stream.size());
+    bed.ok(&mut front, request::release(1, false));
+    bed.settle();
+    let busy = bed.busy_turns;
+    for _ in 0..100 {
+        bed.turn();
+    }
+    assert_eq!(bed.busy_turns, busy);
+    drop(peer);
+    bed.settle();
 }
