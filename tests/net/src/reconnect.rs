@@ -48,6 +48,7 @@ const CHUNK_BYTES: usize = 20_000;
 
 /// See the module's documentation.
 pub(crate) fn check(echo: SocketAddr, rounds: usize, streams: usize) -> Result<()> {
+    Resources::map_memory();
     // The first ones make the heap, the pools and the stacks grow.
     load(echo, streams, |_| true)?;
     (0..20).try_for_each(|number| resources::one(echo, number))?;

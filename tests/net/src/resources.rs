@@ -1,6 +1,7 @@
 //! What connections take: grants, event ports, and memory.
 
 use alloc::format;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::failure;
@@ -33,6 +34,13 @@ impl Resources {
         }
     }
 
+    /// Has memory mapped that has not been needed so far: its page tables stay, and would look
+    /// like something lost.
+    pub(crate) fn map_memory() {
+        let runs: Vec<_> = (0..8).filter_map(|_| mem::Pages::zeroed(512)).collect();
+        drop(runs);
+    }
+
     /// What is taken once connections that were dropped are closed: they close in the
     /// background. Waits until it is as `expected`; without that, until it stays the same.
     pub(crate) fn settled(expected: Option<Resources>) -> Result<Resources> {
@@ -56,6 +64,7 @@ impl Resources {
 
 /// Many connections one after the other leave nothing behind.
 pub(crate) fn many(echo: SocketAddr, count: usize) -> Result<()> {
+    Resources::map_memory();
     // The first ones make the heap and the pools grow.
     (0..20).try_for_each(|number| one(echo, number))?;
     let before = Resources::settled(None)?;
