@@ -15,3 +15,8 @@ echo "  $used ticks in 6 s"
 [ "$used" -lt 30 ] || fail "pvcallsd used $used ticks of 10 ms in 6 s while nothing could be sent"
 expect_exit stalled 0 120
 console stalled | tr -d '\r' | grep -e stalled -e events -e released
+# The peer still has not closed: dom0 waits for it in silence.
+before=$(ticks)
+sleep 4
+used=$(($(ticks) - before))
+[ "$used" -lt 20 ] || fail "pvcallsd used $used ticks of 10 ms in 4 s for a socket that was released"
