@@ -70,6 +70,7 @@ impl<M: Mapped> Session<M> {
                 self.connecting += 1;
                 self.counters.connecting.add(1);
                 self.sockets[index].phase = Phase::Connecting { call, ring, to };
+                core.connect_begun |= !done;
                 if done {
                     self.finish_connect(core, index);
                 }

@@ -57,6 +57,8 @@ pub(crate) struct Core<P: Platform> {
     pub(crate) timers: Timers,
     pub(crate) orphans: Orphans,
     pub(crate) resolver: Option<Arc<Resolver>>,
+    /// In this turn a connect was begun that is not decided yet.
+    pub(crate) connect_begun: bool,
     /// Sessions with sockets that have work waiting, each once.
     pub(crate) ready: VecDeque<usize>,
     /// When this turn began.
@@ -73,6 +75,7 @@ impl<P: Platform> Core<P> {
             registry,
             timers: Timers::default(),
             orphans: Orphans::default(),
+            connect_begun: false,
             resolver,
             ready: VecDeque::new(),
             now: Instant::now(),

@@ -124,7 +124,25 @@ impl<P: Platform> Worker<P> {
         events: &mut Events,
         patience: Option<Duration>,
     ) -> io::Result<()> {
-        match self.poll.poll(events, self.timeout(patience)) {
+        self.wait(events, self.timeout(patience))?;
+        if self.channels {
+            self.channels = self.take_channels()?;
+        }
+        if std::mem::take(&mut self.core.connect_begun) {
+            // A peer on this host has answered by now: its answer goes with the others, and the
+            // guest is told once.
+            self.wait(events, Some(Duration::ZERO))?;
+        }
+        self.take_messages();
+        self.take_due();
+        self.do_pieces();
+        self.settle();
+        Ok(())
+    }
+
+    /// Waits for events and handles those of sockets; of the others it takes note.
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             result => result?,
         }
@@ -141,13 +159,6 @@ impl<P: Platform> Worker<P> {
                 }
             }
         }
-        self.take_messages();
-        if self.channels {
-            self.channels = self.take_channels()?;
-        }
-        self.take_due();
-        self.do_pieces();
-        self.settle();
         Ok(())
     }
 

@@ -46,6 +46,8 @@ fn writing_after_the_end_is_a_broken_pipe() {
     assert!(got == b"before" && end.is_ok());
     // Also what was there when the end was named.
     let (mut stream, mut peer) = pair(&mut bed, &mut front, 2, 1);
+    // Nothing may happen to the socket between the next two lines.
+    bed.settle();
     stream.put(b"before and after");
     stream.poke(68, 16);
     bed.ok(&mut front, request::shutdown(2, 1, 6));
