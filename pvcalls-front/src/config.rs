@@ -10,7 +10,7 @@ pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 pub struct Config {
     /// The largest data ring of a connection that does not ask for one, as far as the backend
     /// takes it (Linux: 4, 32 KiB for each direction) and this guest has memory: a ring takes at
-    /// most a 64th of what is free when it is made. The default, 7, is 256 KiB for each direction
+    /// most a 128th of what is free when it is made. The default, 7, is 256 KiB for each direction
     /// and 129 pages.
     pub ring_order: RingOrder,
     /// How long the backend may take for each step of the handshake.
@@ -28,8 +28,9 @@ pub struct Config {
     /// given up without a trace, so the default is low: one at work and one ready. A backend that
     /// can cancel connects (docs/extensions.md) takes as many as there are slots.
     pub connects_in_flight: u32,
-    /// How many data rings of [`ring_order`](Self::ring_order) are kept when their connections have
-    /// ended, each with its pages, grants and port, to be used for the next ones.
+    /// How many data rings are kept when their connections have ended, each with its pages, grants
+    /// and port, to be used for the next ones; less if they would take more than an eighth of the
+    /// memory that is free.
     pub pooled_rings: usize,
     /// How long a connect without a deadline of its own waits for a backend that is away.
     pub outage_patience_ns: u64,

@@ -12,7 +12,7 @@ use crate::ring::Ring;
 use crate::units::RingOrder;
 
 /// At most one in so many free pages is in rings that are kept.
-const FREE_PER_KEPT: usize = 16;
+const FREE_PER_KEPT: usize = 8;
 
 /// Rings to be used again.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use crate::wire::Command;
 
 /// A ring that nobody asked for in that size takes at most one in so many free pages: a few large
 /// ones at first, smaller ones when there are many, and memory never runs out by them alone.
-const FREE_PER_RING: usize = 64;
+const FREE_PER_RING: usize = 128;
 
 impl<P: Platform> Frontend<P> {
     /// Begins to connect; [`try_connect`](Self::try_connect) tells the outcome.

@@ -248,8 +248,8 @@ fn pages_of_a_ring(free: usize) -> usize {
         .close(id.expect("room"), None, 0)
         .expect("good");
     rig.settle();
-    // It is kept if it is at most a sixteenth.
-    let kept = if pages <= free / 16 { pages } else { 0 };
+    // It is kept if it is at most an eighth.
+    let kept = if pages <= free / 8 { pages } else { 0 };
     assert_eq!(rig.frontend.stats().pooled_pages, kept, "{free}");
     pages
 }
@@ -257,9 +257,9 @@ fn pages_of_a_ring(free: usize) -> usize {
 #[test]
 fn rings_are_as_large_as_memory_permits() {
     assert_eq!(pages_of_a_ring(1_000_000), 17, "what the backend takes");
-    assert_eq!(pages_of_a_ring(16 * 64), 17);
-    assert_eq!(pages_of_a_ring(16 * 64 - 1), 9);
-    assert_eq!(pages_of_a_ring(2 * 64), 3);
+    assert_eq!(pages_of_a_ring(16 * 128), 17);
+    assert_eq!(pages_of_a_ring(16 * 128 - 1), 9);
+    assert_eq!(pages_of_a_ring(2 * 128), 3);
     assert_eq!(pages_of_a_ring(10), 3, "the smallest there is");
 }
 
