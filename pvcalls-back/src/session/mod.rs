@@ -224,6 +224,8 @@ impl<M: Mapped> Session<M> {
                     if !self.ring.wait() {
                         break;
                     }
+                    // Or a guest that takes its request back each time could keep us here.
+                    taken += 1;
                 }
                 Ok(Some(request)) => {
                     self.counters.commands.add(1);
