@@ -19,15 +19,18 @@ use crate::error::DeviceFault;
 use crate::index::Index;
 use crate::memory::{SharedPages, full_barrier};
 use crate::notify::asked_for;
-use crate::units::{Port, SocketId};
-use crate::wire::{Command, RESPONSE_BYTES, Request, Response, sring};
+use crate::units::{CallId, Port, SocketId};
+use crate::wire::{Command, Extra, RESPONSE_BYTES, Request, Response, sring};
 
 /// Slots of the ring, and entries of the table.
 pub(crate) const SLOTS: u32 = sring::SLOT_COUNT;
 
 /// Slots that only RELEASE may take. Whoever fills the ring with commands that wait (a
-/// connect to nowhere, later a parked accept) must still be able to close sockets.
+/// connect to nowhere, a parked accept) must still be able to close sockets.
 pub(crate) const RESERVED_FOR_RELEASE: u32 = 8;
+
+/// Slots besides those that commands whose answer may take long cannot have: others go on.
+const RESERVED_FOR_PROMPT: u32 = 4;
 
 /// Responses that answer nothing, after which the device is broken.
 pub(crate) const FAULT_LIMIT: u32 = 16;
@@ -59,15 +62,34 @@ pub(crate) struct Commands {
 struct Entry {
     /// Counts uses of this entry; part of the request id.
     generation: u32,
-    waiting: Option<(Command, SocketId)>,
+    waiting: Option<Waiting>,
+}
+
+/// A request that the backend has.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    command: Command,
+    wire_id: u64,
+    owner: Owner,
+}
+
+/// Whom an answer is for. Not always whom the `id` word names: the answer to ACCEPT is for the
+/// stream that it makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// It moves this socket from state to state.
+    Socket(SocketId),
+    /// Somebody waits for it.
+    Call(CallId),
 }
 
 /// A valid answer to a request that was outstanding, which it no longer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) command: Command,
-    pub(crate) id: SocketId,
-    pub(crate) result: Result<(), Errno>,
+    pub(crate) owner: Owner,
+    /// What extensions may have added, or why it failed.
+    pub(crate) result: Result<Extra, Errno>,
 }
 
 /// No slot is free for this kind of command.
@@ -129,10 +151,11 @@ impl Commands {
     }
 
     /// Puts a request into the ring; true if the backend must be told.
-    pub(crate) fn send(&mut self, request: &Request) -> Result<bool, Full> {
+    pub(crate) fn send(&mut self, request: &Request, owner: Owner) -> Result<bool, Full> {
         let reserved = match request.command() {
             Command::Release => 0,
-            Command::Socket | Command::Connect => RESERVED_FOR_RELEASE,
+            command if command.waits() => RESERVED_FOR_RELEASE + RESERVED_FOR_PROMPT,
+            _ => RESERVED_FOR_RELEASE,
         };
         if self.outstanding() >= SLOTS - reserved {
             return Err(Full);
@@ -144,7 +167,11 @@ impl Commands {
             .find(|(_, entry)| entry.waiting.is_none())
             .ok_or(Full)?;
         entry.generation = entry.generation.wrapping_add(1);
-        entry.waiting = Some((request.command(), request.id()));
+        entry.waiting = Some(Waiting {
+            command: request.command(),
+            wire_id: request.wire_id(),
+            owner,
+        });
         let req_id = entry.generation << TABLE_BITS | number;
 
         let slot = sring::slot(self.req_prod.offset(SLOTS));
@@ -224,15 +251,19 @@ impl Commands {
         if entry.generation << TABLE_BITS | number != response.req_id {
             return None;
         }
-        let (command, id) = entry.waiting?;
-        if response.cmd != command.number() || response.id != id.get() || response.ret > 0 {
+        let Waiting {
+            command,
+            wire_id,
+            owner,
+        } = entry.waiting?;
+        if response.cmd != command.number() || response.id != wire_id || response.ret > 0 {
             return None;
         }
         entry.waiting = None;
-        let result = Errno::from_wire(response.ret).map_or(Ok(()), Err);
+        let result = Errno::from_wire(response.ret).map_or(Ok(response.extra), Err);
         Some(Answer {
             command,
-            id,
+            owner,
             result,
         })
     }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::errno::Errno;
+use crate::features::Features;
 use crate::platform::{NoPort, ShareError};
 use crate::units::RingOrder;
 
@@ -119,6 +120,8 @@ pub enum SocketError {
     Away,
     /// This guest ran short of something when the device was back.
     Resources(ResourceError),
+    /// The backend does not speak the extension that this needs.
+    Unsupported(Features),
 }
 
 impl SocketError {
@@ -134,6 +137,7 @@ impl SocketError {
             Self::Device(fault) => fault.errno(),
             Self::Away => Errno::ENETDOWN,
             Self::Resources(error) => error.errno(),
+            Self::Unsupported(_) => Errno::EOPNOTSUPP,
         }
     }
 
@@ -143,7 +147,7 @@ impl SocketError {
         match self {
             Self::NoSuchSocket | Self::NotConnected => Blame::Caller,
             Self::TimedOut | Self::Remote(_) => Blame::Remote,
-            Self::Ring(_) | Self::Device(_) | Self::Away => Blame::Backend,
+            Self::Ring(_) | Self::Device(_) | Self::Away | Self::Unsupported(_) => Blame::Backend,
             Self::Resources(_) => Blame::Guest,
         }
     }
@@ -160,8 +164,20 @@ impl fmt::Display for SocketError {
             Self::Device(fault) => fault.fmt(f),
             Self::Away => f.write_str("the PV Calls backend is away"),
             Self::Resources(error) => error.fmt(f),
+            Self::Unsupported(features) => missing(f, *features),
         }
     }
+}
+
+/// Names the extensions that a backend lacks.
+fn missing(f: &mut fmt::Formatter<'_>, features: Features) -> fmt::Result {
+    f.write_str("the PV Calls backend does not offer")?;
+    for (feature, key) in Features::KEYS {
+        if features.contains(feature) {
+            write!(f, " {key}")?;
+        }
+    }
+    Ok(())
 }
 
 /// Why a connection could not even be begun.
@@ -176,6 +192,8 @@ pub enum ConnectError {
     },
     /// This guest ran short of something.
     Resources(ResourceError),
+    /// The backend does not speak the extension that this needs.
+    Unsupported(Features),
 }
 
 impl ConnectError {
@@ -185,6 +203,8 @@ impl ConnectError {
         match self {
             Self::RingOrder { .. } => Errno::EINVAL,
             Self::Resources(error) => error.errno(),
+            Self::Unsupported(Features::IPV6) => Errno::EAFNOSUPPORT,
+            Self::Unsupported(_) => Errno::EOPNOTSUPP,
         }
     }
 
@@ -194,6 +214,7 @@ impl ConnectError {
         match self {
             Self::RingOrder { .. } => Blame::Caller,
             Self::Resources(_) => Blame::Guest,
+            Self::Unsupported(_) => Blame::Backend,
         }
     }
 }
@@ -205,6 +226,7 @@ impl fmt::Display for ConnectError {
                 write!(f, "ring order {asked} asked for, the backend takes {max}")
             }
             Self::Resources(error) => error.fmt(f),
+            Self::Unsupported(features) => missing(f, *features),
         }
     }
 }

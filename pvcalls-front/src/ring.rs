@@ -12,8 +12,8 @@ use crate::notify::Notify;
 use crate::out_ring::OutRing;
 use crate::platform::Platform;
 use crate::socket::Interest;
-use crate::units::{DomainId, GrantRef, PAGE_SIZE, PageCount, Port, RingOrder};
-use crate::wire::data_intf;
+use crate::units::{DomainId, PAGE_SIZE, PageCount, Port, RingOrder};
+use crate::wire::{RingRef, data_intf};
 
 /// Shared pages and a port, laid out as the backend expects them.
 #[derive(Debug)]
@@ -64,9 +64,12 @@ impl Ring {
             .store(data_intf::RING_ORDER, u32::from(self.order.get()));
     }
 
-    /// The grant of the indexes page, which is all that CONNECT carries.
-    pub(crate) fn indexes_grant(&self) -> GrantRef {
-        self.pages.grants()[0]
+    /// What a request says of it: the indexes page holds the rest.
+    pub(crate) fn reference(&self) -> RingRef {
+        RingRef {
+            indexes: self.pages.grants()[0],
+            port: self.port,
+        }
     }
 
     pub(crate) fn port(&self) -> Port {

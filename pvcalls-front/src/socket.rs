@@ -1,12 +1,12 @@
 //! One socket: its state and what hangs on it.
 //!
 //! ```text
-//!            1            2              3           4
-//!   (none) ────▶ Creating ───▶ Connecting ───▶ Open ───▶ Draining
-//!                   │              │            │            │
-//!                   │ 5            │ 6          │ 7          │ 8
-//!                   ▼              ▼            ▼            ▼
-//!                Closed ◀────────────────── Releasing ◀──────┘
+//!            1             2           3           4
+//!   (none) ────▶ Creating ───▶ Opening ───▶ Open ───▶ Draining
+//!                   │             │          │            │
+//!                   │ 5           │ 6        │ 7          │ 8
+//!                   ▼             ▼          ▼            ▼
+//!                Closed ◀─────────────── Releasing ◀──────┘
 //!                              9
 //! ```
 //! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent. While the
@@ -34,7 +34,7 @@
 //! this takes dom0 with it.
 
 use alloc::vec::Vec;
-use core::net::SocketAddrV4;
+use core::net::SocketAddr;
 
 use crate::budget::Budget;
 use crate::config::ConnectOptions;
@@ -44,15 +44,15 @@ use crate::index::Index;
 use crate::ring::DataRing;
 use crate::units::SocketId;
 use crate::wakers::WakerSet;
-use crate::wire::Request;
+use crate::wire::{Request, SocketType, family};
 
 /// Where a socket is in its life; the diagram is in the module's prologue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// SOCKET is on its way.
     Creating,
-    /// CONNECT is on its way.
-    Connecting,
+    /// The command that opens it is on its way: CONNECT.
+    Opening,
     /// Bytes flow.
     Open,
     /// The caller is done; the out ring is not.
@@ -85,10 +85,32 @@ pub enum Interest {
     Write,
 }
 
+/// What a socket is for, with what only such sockets have.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// A stream that this side opens, to an address.
+    Connect(SocketAddr),
+}
+
+impl Role {
+    /// What SOCKET is to make.
+    fn socket_request(&self, id: SocketId) -> Request {
+        match self {
+            Self::Connect(to) => Request::Socket {
+                id,
+                family: family(to),
+                kind: SocketType::Stream,
+            },
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) id: SocketId,
-    pub(crate) to: SocketAddrV4,
+    pub(crate) role: Role,
+    /// Both addresses, as far as the backend told them.
+    pub(crate) names: Names,
     pub(crate) options: ConnectOptions,
     state: State,
     pub(crate) slot: Slot,
@@ -120,15 +142,16 @@ impl Socket {
     /// A socket in Creating: with its data ring, or waiting for the device.
     pub(crate) fn new(
         id: SocketId,
-        to: SocketAddrV4,
+        role: Role,
         options: ConnectOptions,
         data: Option<DataRing>,
         deadline_ns: u64,
     ) -> Self {
-        log::trace!("{id}: Creating, to {to}");
+        log::trace!("{id}: Creating, {role:?}");
         Self {
             id,
-            to,
+            role,
+            names: Names::default(),
             options,
             state: State::Creating,
             slot: Slot::None,
@@ -204,8 +227,8 @@ impl Socket {
     pub(crate) fn request(&self) -> Option<Request> {
         let id = self.id;
         match self.state {
-            State::Creating => Some(Request::Socket { id }),
-            State::Connecting => self.connect_request(),
+            State::Creating => Some(self.role.socket_request(id)),
+            State::Opening => self.open_request(),
             State::Releasing => Some(Request::Release {
                 id,
                 reuse: self.keeps_ring,
@@ -214,15 +237,16 @@ impl Socket {
         }
     }
 
-    /// CONNECT, if there is a ring for it.
-    pub(crate) fn connect_request(&self) -> Option<Request> {
-        let data = self.data.as_ref()?;
-        Some(Request::Connect {
-            id: self.id,
-            to: self.to,
-            indexes: data.ring.indexes_grant(),
-            port: data.ring.port(),
-        })
+    /// The command that opens it, if there is a ring for that.
+    pub(crate) fn open_request(&self) -> Option<Request> {
+        let ring = self.data.as_ref()?.ring.reference();
+        match self.role {
+            Role::Connect(to) => Some(Request::Connect {
+                id: self.id,
+                to,
+                ring: Some(ring),
+            }),
+        }
     }
 
     /// Nobody waits for the outcome of SOCKET or CONNECT any more.
@@ -256,6 +280,13 @@ impl Socket {
             other => other,
         }
     }
+}
+
+/// The addresses of both ends, from the guest's point of view.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// Bytes and the end that were saved from a ring before it was released.

@@ -182,6 +182,15 @@ impl fmt::Display for SocketId {
     }
 }
 
+/// A command in the life of a socket, or one that belongs to none, whose answer somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallId {
+    /// The place in the driver's table of calls.
+    pub(crate) place: u32,
+    /// So that a handle kept too long names nothing instead of somebody else's call.
+    pub(crate) generation: u32,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -286,7 +286,7 @@ impl Meeting {
             deadline_ns: None,
         };
         let now = self.now();
-        self.frontend.connect(to, options, now).unwrap()
+        self.frontend.connect(to.into(), options, now).unwrap()
     }
 
     pub(crate) fn connect(&mut self, to: SocketAddr, order: u8) -> SocketId {

@@ -106,7 +106,7 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         match socket.state() {
-            State::Creating | State::Connecting => {
+            State::Creating | State::Opening => {
                 if now_ns >= socket.deadline_ns && !socket.abandoned() {
                     let patient = socket.options.deadline_ns.is_none();
                     socket.fail(match socket.waits_for_device() && patient {
@@ -244,7 +244,7 @@ impl Socket {
     /// The earliest time at which this socket needs a look.
     fn next_deadline_ns(&self) -> Option<u64> {
         let own = match self.state() {
-            State::Creating | State::Connecting if !self.abandoned() => Some(self.deadline_ns),
+            State::Creating | State::Opening if !self.abandoned() => Some(self.deadline_ns),
             State::Draining => Some(self.deadline_ns),
             _ => None,
         };

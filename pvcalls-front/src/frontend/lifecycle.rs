@@ -1,19 +1,20 @@
 //! Connect and close, and the moves of a socket from state to state. The numbers in the comments
 //! are those of the diagram in `socket.rs`.
 
-use core::net::SocketAddrV4;
+use core::net::SocketAddr;
 
 use super::Frontend;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::commands::{Answer, Full};
+use crate::commands::{Answer, Full, Owner};
 use crate::config::ConnectOptions;
 use crate::error::{ConnectError, ResourceError, SocketError, TryError};
 use crate::features::Features;
 use crate::index::Index;
 use crate::platform::Platform;
 use crate::ring::{DataRing, Ring};
-use crate::socket::{Slot, Socket, State};
+use crate::socket::{Names, Role, Slot, Socket, State};
 use crate::units::{RingOrder, SocketId};
 use crate::wire::Command;
 
@@ -29,14 +30,17 @@ impl<P: Platform> Frontend<P> {
     /// deadline or for [`Config::outage_patience_ns`](crate::Config::outage_patience_ns).
     ///
     /// # Errors
-    /// Only what shows at once: a ring order out of range, a shortage of this guest. Nothing is
-    /// left behind then.
+    /// Only what shows at once: a ring order out of range, a shortage of this guest, a family of
+    /// addresses that the backend does not know. Nothing is left behind then.
     pub fn connect(
         &mut self,
-        to: SocketAddrV4,
+        to: SocketAddr,
         options: ConnectOptions,
         now_ns: u64,
     ) -> Result<SocketId, ConnectError> {
+        if to.is_ipv6() && !self.features.contains(Features::IPV6) {
+            return Err(ConnectError::Unsupported(Features::IPV6));
+        }
         let max = self.max_order;
         if let Some(asked) = options.ring_order
             && asked > max
@@ -56,7 +60,7 @@ impl<P: Platform> Frontend<P> {
         // 1
         let id = self
             .sockets
-            .insert(|id| Socket::new(id, to, options, data, deadline_ns));
+            .insert(|id| Socket::new(id, Role::Connect(to), options, data, deadline_ns));
         self.set_out(id.place());
         self.pump();
         Ok(id)
@@ -122,7 +126,7 @@ impl<P: Platform> Frontend<P> {
         let socket = self.socket(id)?;
         match (socket.failure, socket.state()) {
             (Some(error), _) => Err(error.into()),
-            (None, State::Creating | State::Connecting) => Err(TryError::WouldBlock),
+            (None, State::Creating | State::Opening) => Err(TryError::WouldBlock),
             (None, _) => Ok(()),
         }
     }
@@ -144,7 +148,7 @@ impl<P: Platform> Frontend<P> {
         let socket = self.socket(id)?;
         socket.owned = false;
         match socket.state() {
-            State::Creating | State::Connecting => self.abandon(place, now_ns),
+            State::Creating | State::Opening => self.abandon(place, now_ns),
             State::Open => {
                 socket.linger_ns = linger_ns;
                 socket.deadline_ns = now_ns.saturating_add(linger_ns);
@@ -176,9 +180,12 @@ impl<P: Platform> Frontend<P> {
     pub(super) fn answer(&mut self, answer: Answer, now_ns: u64) {
         let Answer {
             command,
-            id,
+            owner,
             result,
         } = answer;
+        let Owner::Socket(id) = owner else {
+            return;
+        };
         if command == Command::Connect {
             self.connecting -= 1;
             self.drain_wakers.wake();
@@ -202,13 +209,14 @@ impl<P: Platform> Frontend<P> {
             _ => {}
         }
         socket.slot = Slot::None;
+        let names = self.features.contains(Features::NAMES);
         let abandoned = socket.abandoned();
         if abandoned && command != Command::Release {
             self.counters.late += 1;
         }
         match (command, result) {
-            (Command::Socket, Ok(())) if !abandoned => {
-                socket.set_state(State::Connecting); // 2
+            (Command::Socket, Ok(_)) if !abandoned => {
+                socket.set_state(State::Opening); // 2
                 if socket.connect_out {
                     socket.slot = Slot::Sent;
                 } else {
@@ -223,7 +231,11 @@ impl<P: Platform> Frontend<P> {
                 socket.fail(SocketError::Remote(errno));
                 self.finish(place, now_ns); // 5
             }
-            (Command::Connect, Ok(())) if !abandoned => {
+            (Command::Connect, Ok(extra)) if !abandoned => {
+                if names {
+                    let (local, peer) = extra.names();
+                    socket.names = Names { local, peer };
+                }
                 socket.set_state(State::Open); // 3
                 self.service(place, now_ns);
             }
@@ -231,14 +243,15 @@ impl<P: Platform> Frontend<P> {
                 socket.fail(SocketError::Remote(errno));
                 self.release(place); // 6
             }
-            (Command::Socket | Command::Connect, Ok(())) => self.release(place), // 6
+            (Command::Socket | Command::Connect, Ok(_)) => self.release(place), // 6
             (Command::Release, result) => {
                 match result {
-                    Ok(()) => self.pool_ring(place),
+                    Ok(_) => self.pool_ring(place),
                     Err(errno) => log::warn!("{id}: RELEASE failed: {errno}"),
                 }
                 self.finish(place, now_ns); // 9
             }
+            (command, _) => debug_assert!(false, "{command:?} is not sent for sockets"),
         }
     }
 
@@ -249,8 +262,8 @@ impl<P: Platform> Frontend<P> {
         };
         match (socket.state(), socket.slot) {
             (State::Creating, Slot::Queued | Slot::None) => self.finish(place, now_ns), // 5
-            (State::Connecting, Slot::Queued) => self.release(place),                   // 6
-            (State::Creating | State::Connecting, Slot::Sent)
+            (State::Opening, Slot::Queued) => self.release(place),                      // 6
+            (State::Creating | State::Opening, Slot::Sent)
                 if socket.connect_out && self.features.contains(Features::CANCEL) =>
             {
                 self.release(place); // 6
@@ -339,9 +352,10 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         socket.slot = Slot::Queued;
-        match socket.state() {
-            State::Releasing => self.releases.push_back(place),
-            _ => self.openings.push_back(place),
+        match socket.request().map(|request| request.command()) {
+            Some(Command::Release) => self.releases.push_back(place),
+            Some(command) if command.waits() => self.waiting.push_back(place),
+            _ => self.prompt.push_back(place),
         }
     }
 
@@ -349,15 +363,17 @@ impl<P: Platform> Frontend<P> {
     /// something calls it last.
     pub(super) fn pump(&mut self) {
         let mut notify = false;
-        while let Some(&place) = self.releases.front() {
-            let Ok(tell) = self.send(place) else { break };
-            notify |= tell;
-            self.releases.pop_front();
-        }
-        while let Some(&place) = self.openings.front() {
-            let Ok(tell) = self.send(place) else { break };
-            notify |= tell;
-            self.openings.pop_front();
+        let queues: [fn(&mut Self) -> &mut VecDeque<usize>; 3] = [
+            |it| &mut it.releases,
+            |it| &mut it.prompt,
+            |it| &mut it.waiting,
+        ];
+        for queue in queues {
+            while let Some(&place) = queue(self).front() {
+                let Ok(tell) = self.send(place) else { break };
+                notify |= tell;
+                queue(self).pop_front();
+            }
         }
         if notify && let Some(commands) = &self.commands {
             self.platform.notify(commands.port());
@@ -391,15 +407,16 @@ impl<P: Platform> Frontend<P> {
             return Err(Full);
         }
         let commands = self.commands.as_mut().ok_or(Full)?;
-        let mut notify = commands.send(&request)?;
+        let owner = Owner::Socket(socket.id);
+        let mut notify = commands.send(&request, owner)?;
         socket.slot = Slot::Sent;
         socket.connect_out |= connect;
         self.connecting += u32::from(connect);
         // Right behind it, to a backend that can cancel: one answer less to wait for.
         if request.command() == Command::Socket
             && !one_by_one
-            && let Some(connect) = socket.connect_request()
-            && let Ok(tell) = commands.send(&connect)
+            && let Some(connect) = socket.open_request()
+            && let Ok(tell) = commands.send(&connect, owner)
         {
             socket.connect_out = true;
             self.connecting += 1;

@@ -54,8 +54,10 @@ pub struct Frontend<P> {
     by_port: BTreeMap<Port, usize>,
     /// Sockets whose RELEASE waits for a slot; they come first.
     releases: VecDeque<usize>,
-    /// Sockets whose SOCKET or CONNECT waits for a slot.
-    openings: VecDeque<usize>,
+    /// Sockets whose command waits for a slot, and is answered at once: SOCKET.
+    prompt: VecDeque<usize>,
+    /// Sockets whose command waits for a slot, and may be answered late: CONNECT.
+    waiting: VecDeque<usize>,
     /// CONNECTs that the backend has not answered.
     connecting: u32,
     /// Sockets with something to announce before the caller blocks.
@@ -139,7 +141,8 @@ impl<P: Platform> Frontend<P> {
             sockets: Table::default(),
             by_port: BTreeMap::new(),
             releases: VecDeque::new(),
-            openings: VecDeque::new(),
+            prompt: VecDeque::new(),
+            waiting: VecDeque::new(),
             connecting: 0,
             dirty: Vec::new(),
             timers: Timers::default(),

@@ -127,7 +127,8 @@ impl<P: Platform> Frontend<P> {
         }
         self.connecting = 0;
         self.releases.clear();
-        self.openings.clear();
+        self.prompt.clear();
+        self.waiting.clear();
         for place in 0..self.sockets.places() {
             let Some(socket) = self.sockets.at(place) else {
                 continue;

@@ -53,7 +53,7 @@ impl<P: Platform> Frontend<P> {
         }
         let data = match (socket.state(), &mut socket.data) {
             (State::Open, Some(data)) => data,
-            (State::Creating | State::Connecting, _) => {
+            (State::Creating | State::Opening, _) => {
                 return Err(socket.failure.unwrap_or(SocketError::NotConnected).into());
             }
             _ => return take_salvage(socket, into, consume),

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{Ipv4Addr, SocketAddr};
 
 use super::platform::FakePlatform;
 use super::store::FakeStore;
@@ -42,7 +42,7 @@ pub enum Call {
     },
     /// CONNECT.
     Connect {
-        to: SocketAddrV4,
+        to: SocketAddr,
         len: u32,
         flags: u32,
         grant: u32,
@@ -72,7 +72,7 @@ impl FakeRequest {
                 let port = u16::from_be_bytes([bytes[18], bytes[19]]);
                 assert_eq!(bytes[16..18], [2, 0], "the family is AF_INET");
                 Call::Connect {
-                    to: SocketAddrV4::new(ip, port),
+                    to: SocketAddr::new(ip.into(), port),
                     len: word(44),
                     flags: word(48),
                     grant: word(52),

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::task::Wake;
-use core::net::{Ipv4Addr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
 
@@ -59,7 +59,7 @@ pub struct Rig {
 
 impl Rig {
     /// An address to connect to.
-    pub const PEER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 80);
+    pub const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 80);
 
     /// A frontend that has been through the handshake.
     #[must_use]

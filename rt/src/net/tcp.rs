@@ -111,7 +111,7 @@ impl TcpStream {
             deadline_ns,
             ..ConnectOptions::default()
         };
-        let id = driver::with(|frontend, now| frontend.connect(address, options, now))??;
+        let id = driver::with(|frontend, now| frontend.connect(address.into(), options, now))??;
         let (read_timeout, write_timeout) = (Timeout::none(), Timeout::none());
         // From here on dropping it gives the socket back.
         let stream = TcpStream {
