@@ -26,6 +26,7 @@
 //! |---|---|
 //! | [`net`] | TCP through the host's sockets (PV Calls); no network stack in here |
 //! | [`thread`], [`time`] | cooperative threads; clocks |
+//! | [`task`] | async code beside threads: an executor and timers |
 //! | [`env`] | the command line: arguments and variables |
 //! | [`io`] | errors, the traits to read and write, the console |
 //! | [`process`] | the end of the domain and its exit code |
@@ -43,6 +44,7 @@ pub mod env;
 pub mod io;
 pub mod net;
 pub mod process;
+pub mod task;
 pub mod thread;
 pub mod time;
 

@@ -23,6 +23,14 @@ impl Instant {
         }
     }
 
+    /// Later than all times that come.
+    pub(crate) const NEVER: Instant = Instant { ns: u64::MAX };
+
+    /// Nanoseconds of the kernel's system time.
+    pub(crate) fn as_ns(self) -> u64 {
+        self.ns
+    }
+
     /// Time from `earlier` to this, or zero when `earlier` is later.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         self.saturating_duration_since(earlier)

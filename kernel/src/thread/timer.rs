@@ -31,7 +31,9 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        TIMERS.lock().remove(&self.key);
+        let waker = TIMERS.lock().remove(&self.key);
+        // Not under the lock: it may be anybody's, and drop a timer.
+        drop(waker);
     }
 }
 
