@@ -31,7 +31,7 @@
 //! | [`io`] | errors, the traits to read and write, the console |
 //! | [`process`] | the end of the domain and its exit code |
 //!
-//! `net/driver.rs` is the one file where the PV Calls driver and the kernel meet.
+//! `net/driver/` is the one module where the PV Calls driver and the kernel meet.
 
 #![no_std]
 

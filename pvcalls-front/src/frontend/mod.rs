@@ -172,6 +172,11 @@ impl<P: Platform> Frontend<P> {
         self.max_order
     }
 
+    /// Changes [`Config::ring_order`], for connections that begin from now on.
+    pub fn set_ring_order(&mut self, order: RingOrder) {
+        self.config.ring_order = order;
+    }
+
     /// The domain that the backend runs in.
     #[must_use]
     pub fn backend(&self) -> DomainId {

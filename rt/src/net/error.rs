@@ -1,5 +1,7 @@
 //! From the driver's errors to std's kinds.
 
+use alloc::boxed::Box;
+
 use pvcalls_front::{ConnectError, Errno, HandshakeError, SocketError};
 
 use crate::io::{Error, ErrorKind};
@@ -56,4 +58,14 @@ impl From<HandshakeError> for Error {
         };
         Error::new(kind, alloc::format!("PV Calls: {error}"))
     }
+}
+
+/// The error of what cannot be done here, and why.
+pub(super) fn unsupported(what: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Unsupported, what)
+}
+
+/// The error of a time-out of zero, in std's words.
+pub(super) fn zero_timeout() -> Error {
+    Error::new(ErrorKind::InvalidInput, "cannot set a 0 duration timeout")
 }

@@ -11,20 +11,32 @@
 //! What version 1 of the protocol cannot express returns [`ErrorKind::Unsupported`]
 //! (the method's documentation says what), never a silent success.
 //!
+//! | file | what |
+//! |---|---|
+//! | `addr.rs` | from what a user writes to addresses |
+//! | `tcp/` | the blocking types, as in std |
+//! | `socket.rs` | one socket, polled: what blocking and async types share |
+//! | `options.rs` | what std cannot ask for |
+//! | `error.rs` | the driver's errors as std's |
+//! | `driver/` | the PV Calls driver on the kernel |
+//!
 //! [`ErrorKind::ConnectionReset`]: crate::io::ErrorKind::ConnectionReset
 //! [`ErrorKind::Unsupported`]: crate::io::ErrorKind::Unsupported
 
 mod addr;
 mod driver;
 mod error;
+mod options;
+mod socket;
 mod tcp;
 
 pub use addr::ToSocketAddrs;
 pub use core::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
-pub use driver::stats;
-pub use pvcalls_front::Stats;
-pub use tcp::{Shutdown, TcpStream};
+pub use driver::{set_default_ring_order, stats};
+pub use options::Options;
+pub use pvcalls_front::{RingOrder, Stats};
+pub use tcp::{Incoming, IntoIncoming, Shutdown, TcpListener, TcpStream};
 
 pub(crate) use driver::shut_down;

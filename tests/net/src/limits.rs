@@ -61,7 +61,7 @@ pub(crate) fn check(echo: SocketAddr) -> Result<()> {
 }
 
 /// A read of nothing ends after about the time that was set.
-fn read_timeout(stream: &TcpStream, timeout: Duration) -> Result<()> {
+fn read_timeout(mut stream: &TcpStream, timeout: Duration) -> Result<()> {
     stream.set_read_timeout(Some(timeout))?;
     if stream.read_timeout()? != Some(timeout) {
         return Err(failure("the time-out is another"));

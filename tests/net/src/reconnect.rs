@@ -36,7 +36,7 @@ use core::time::Duration;
 use crate::failure;
 use crate::pattern::Pattern;
 use crate::resources::{self, Resources};
-use rt::io::{Error, ErrorKind, Result, Write};
+use rt::io::{Error, ErrorKind, Read, Result, Write};
 use rt::kernel::mem;
 use rt::net::{self, SocketAddr, TcpStream};
 use rt::time::Instant;
@@ -178,7 +178,7 @@ fn find(echo: SocketAddr, round: usize) -> Result<()> {
 
 /// See the module's documentation.
 pub(crate) fn connect_during_outage(echo: SocketAddr) -> Result<()> {
-    let stream = TcpStream::connect(echo)?;
+    let mut stream = TcpStream::connect(echo)?;
     println!("connected");
     match stream.read(&mut [0]) {
         Err(error) if error.kind() == ErrorKind::ConnectionReset => println!("lost: {error}"),

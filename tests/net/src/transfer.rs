@@ -105,7 +105,7 @@ fn write(mut stream: &TcpStream, mut pattern: Pattern, bytes: usize) -> Result<(
     Ok(())
 }
 
-fn read(stream: &TcpStream, mut pattern: Pattern, bytes: usize) -> Result<()> {
+fn read(mut stream: &TcpStream, mut pattern: Pattern, bytes: usize) -> Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut left = bytes;
     while left > 0 {

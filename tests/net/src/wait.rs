@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use crate::failure;
-use rt::io::Result;
+use rt::io::{Read, Result};
 use rt::net::{SocketAddr, TcpStream};
 use rt::{println, thread};
 
 /// Reads from a server that says nothing.
 pub(crate) fn read(silent: SocketAddr) -> Result<()> {
-    let stream = TcpStream::connect(silent)?;
+    let mut stream = TcpStream::connect(silent)?;
     println!("reading");
     let result = stream.read(&mut [0]);
     Err(failure(alloc::format!("the read ended: {result:?}")))

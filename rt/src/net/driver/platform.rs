@@ -1,0 +1,134 @@
+//! What the driver asks of the kernel: pages that are shared, ports, keys in xenstore.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use kernel::{event, grant, mem, xenstore};
+use pvcalls_front::{
+    DomainId, Errno, GrantRef, NoPort, PageCount, Platform, Port, ShareError, SharedPages,
+    StillMapped, Store,
+};
+
+use super::on_event;
+
+/// Pages and ports of this domain.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::net) struct Xen;
+
+impl Platform for Xen {
+    fn share(&mut self, domain: DomainId, pages: PageCount) -> Result<SharedPages, ShareError> {
+        let run = mem::Pages::zeroed(pages.get()).ok_or(ShareError::OutOfMemory)?;
+        let mut grants: Vec<GrantRef> = Vec::with_capacity(pages.get());
+        for index in 0..run.count() {
+            match grant::share(domain.0, run.mfn(index), true) {
+                Ok(reference) => {
+                    let reference = GrantRef::new(reference).expect("grant 0 is the toolstack's");
+                    grants.push(reference);
+                }
+                Err(error) => {
+                    log::debug!("cannot share {} pages: {error}", run.count());
+                    // Nobody was told of these numbers, but they are easily guessed: a page
+                    // that the backend has mapped all the same must not be used again.
+                    let mut mapped = false;
+                    for reference in grants {
+                        match grant::revoke(reference.get()) {
+                            Ok(()) => grant::free(reference.get()),
+                            Err(grant::StillMapped) => mapped = true,
+                        }
+                    }
+                    if mapped {
+                        log::warn!("the backend mapped pages before it was told of them");
+                        run.into_raw();
+                    }
+                    return Err(ShareError::NoGrants);
+                }
+            }
+        }
+        // SAFETY: the run is mapped, page aligned and zeroed; giving up ownership with
+        // `into_raw` leaves no other user of it until `unshare` takes it back.
+        Ok(unsafe { SharedPages::new(run.into_raw(), grants.into()) })
+    }
+
+    fn unshare(&mut self, pages: SharedPages) -> Result<(), StillMapped> {
+        let mapped = |reference: &GrantRef| grant::revoke(reference.get()).is_err();
+        // All are tried, so that the peer can map none of them again.
+        if pages
+            .grants()
+            .iter()
+            .filter(|reference| mapped(reference))
+            .count()
+            > 0
+        {
+            return Err(StillMapped(pages));
+        }
+        for reference in pages.grants() {
+            grant::free(reference.get());
+        }
+        // SAFETY: `share` gave this run up, as many pages as grants; the peer maps none and
+        // can map none, and the driver gave up its use of them with `pages`.
+        drop(unsafe { mem::Pages::from_raw(pages.base(), pages.pages().get()) });
+        Ok(())
+    }
+
+    fn free_pages(&self) -> usize {
+        mem::free_pages()
+    }
+
+    fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {
+        static HANDLER: spin::Once<event::Handler> = spin::Once::new();
+        let port = event::open(domain.0).map_err(|error| {
+            log::debug!("no event channel: {error}");
+            NoPort
+        })?;
+        event::set_handler(port, HANDLER.call_once(|| Arc::new(on_event)).clone());
+        Port::new(port).ok_or(NoPort)
+    }
+
+    fn close_port(&mut self, port: Port) {
+        if let Err(error) = event::close(port.get()) {
+            log::warn!("event channel {port} does not close: {error}");
+        }
+    }
+
+    fn notify(&mut self, port: Port) {
+        // A backend that went away has unbound the port: the driver notices by its state.
+        let _ = event::notify(port.get());
+    }
+
+    fn mask_port(&mut self, port: Port) {
+        event::mask(port.get());
+    }
+
+    fn unmask_port(&mut self, port: Port) {
+        event::unmask(port.get());
+    }
+}
+
+/// xenstore of this domain.
+pub(super) struct Xenstore;
+
+fn errno(error: &xenstore::Error) -> Errno {
+    error
+        .errno()
+        .and_then(|errno| Errno::new(errno.number()))
+        .unwrap_or(Errno::EIO)
+}
+
+impl Store for Xenstore {
+    fn read(&mut self, key: &str) -> Result<Vec<u8>, Errno> {
+        xenstore::read(key).map_err(|error| errno(&error))
+    }
+
+    fn write(&mut self, entries: &[(&str, &str)]) -> Result<(), Errno> {
+        xenstore::transaction(|transaction| {
+            if let Some((directory, _)) = entries.first().and_then(|(key, _)| key.rsplit_once('/'))
+            {
+                transaction.directory(directory)?;
+            }
+            entries
+                .iter()
+                .try_for_each(|(key, value)| transaction.write(key, value.as_bytes()))
+        })
+        .map_err(|error| errno(&error))
+    }
+}
