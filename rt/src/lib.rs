@@ -25,27 +25,39 @@
 //! | module | what |
 //! |---|---|
 //! | [`net`] | TCP through the host's sockets (PV Calls); no network stack in here |
-//! | [`thread`], [`time`] | cooperative threads; clocks |
+//! | [`thread`], [`sync`], [`time`] | cooperative threads; locks; clocks |
 //! | [`task`] | async code beside threads: an executor and timers |
 //! | [`env`] | the command line: arguments and variables |
-//! | [`io`] | errors, the traits to read and write, the console |
+//! | [`io`] | errors, the traits to read and write, buffers, the console |
 //! | [`process`] | the end of the domain and its exit code |
 //!
 //! `net/driver/` is the one module where the PV Calls driver and the kernel meet.
+//!
+//! Modules without `cfg(guest)` know no kernel and run in host tests (`cargo test -p rt`); the
+//! rest only means something inside a PV guest and is built by `cargo boot`, which sets the cfg.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
+#[cfg(guest)]
 #[macro_use]
 mod macros;
 
+#[cfg(guest)]
 pub mod env;
 pub mod io;
+#[cfg(guest)]
 pub mod net;
+#[cfg(guest)]
 pub mod process;
+#[cfg(any(guest, test))]
+pub mod sync;
+#[cfg(guest)]
 pub mod task;
+#[cfg(guest)]
 pub mod thread;
+#[cfg(guest)]
 pub mod time;
 
 /// Turns `fn main` into the entry of a guest image.
@@ -61,6 +73,7 @@ pub use kernel;
 pub use log;
 
 /// For the code that `#[rt::main]` makes. Not for others.
+#[cfg(guest)]
 #[doc(hidden)]
 pub mod __private {
     pub use crate::process::run;

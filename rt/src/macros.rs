@@ -4,7 +4,7 @@
 #[macro_export]
 macro_rules! print {
     ($($arg:tt)*) => {
-        $crate::io::_print(::core::format_args!($($arg)*))
+        $crate::io::print(::core::format_args!($($arg)*))
     };
 }
 
@@ -13,7 +13,7 @@ macro_rules! print {
 macro_rules! println {
     () => { $crate::print!("\n") };
     ($($arg:tt)*) => {
-        $crate::io::_print(::core::format_args!(
+        $crate::io::print(::core::format_args!(
             "{}\n",
             ::core::format_args!($($arg)*)
         ))
@@ -30,4 +30,34 @@ macro_rules! eprint {
 #[macro_export]
 macro_rules! eprintln {
     ($($arg:tt)*) => { $crate::println!($($arg)*) };
+}
+
+/// Prints an expression with its value and its place, and gives the value.
+#[macro_export]
+macro_rules! dbg {
+    () => {
+        $crate::eprintln!(
+            "[{}:{}:{}]",
+            ::core::file!(),
+            ::core::line!(),
+            ::core::column!()
+        )
+    };
+    ($value:expr $(,)?) => {
+        // A match, so that temporaries in the expression live as long as the value is used.
+        match $value {
+            value => {
+                $crate::eprintln!(
+                    "[{}:{}:{}] {} = {:#?}",
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    ::core::stringify!($value),
+                    &value
+                );
+                value
+            }
+        }
+    };
+    ($($value:expr),+ $(,)?) => { ($($crate::dbg!($value)),+,) };
 }

@@ -22,7 +22,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 
-use rt::io::{Error, ErrorKind, Read, Result, Write, WriteFmtError};
+use rt::io::{Error, ErrorKind, Read, Result, Write};
 use rt::net::TcpStream;
 use rt::process::ExitCode;
 use rt::time::Duration;
@@ -89,11 +89,7 @@ fn get(url: &str, mut sink: Sink) -> Result<()> {
     write!(
         stream,
         "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )
-    .map_err(|error| match error {
-        WriteFmtError::Other(error) => error,
-        WriteFmtError::FmtError => ErrorKind::Other.into(),
-    })?;
+    )?;
 
     let mut buffer = vec![0; BUFFER_BYTES];
     let (head_length, filled) = read_head(&mut stream, &mut buffer)?;

@@ -2,48 +2,19 @@
 
 use alloc::boxed::Box;
 
-use pvcalls_front::{ConnectError, Errno, HandshakeError, SocketError};
+use pvcalls_front::{ConnectError, HandshakeError, SocketError};
 
 use crate::io::{Error, ErrorKind};
 
-/// The kind that std on Linux gives for an error number.
-fn kind(errno: Errno) -> ErrorKind {
-    match errno {
-        Errno::EPERM | Errno::EACCES => ErrorKind::PermissionDenied,
-        Errno::ENOENT => ErrorKind::NotFound,
-        Errno::EINTR => ErrorKind::Interrupted,
-        Errno::EAGAIN => ErrorKind::WouldBlock,
-        Errno::ENOMEM => ErrorKind::OutOfMemory,
-        Errno::EBUSY => ErrorKind::ResourceBusy,
-        Errno::EEXIST => ErrorKind::AlreadyExists,
-        Errno::EINVAL => ErrorKind::InvalidInput,
-        Errno::EPIPE => ErrorKind::BrokenPipe,
-        Errno::EADDRINUSE => ErrorKind::AddrInUse,
-        Errno::EADDRNOTAVAIL => ErrorKind::AddrNotAvailable,
-        Errno::ENETDOWN => ErrorKind::NetworkDown,
-        Errno::ENETUNREACH => ErrorKind::NetworkUnreachable,
-        Errno::EHOSTUNREACH => ErrorKind::HostUnreachable,
-        Errno::ECONNABORTED => ErrorKind::ConnectionAborted,
-        Errno::ECONNRESET => ErrorKind::ConnectionReset,
-        Errno::ECONNREFUSED => ErrorKind::ConnectionRefused,
-        Errno::ENOTCONN => ErrorKind::NotConnected,
-        Errno::ETIMEDOUT => ErrorKind::TimedOut,
-        Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT => {
-            ErrorKind::Unsupported
-        }
-        _ => ErrorKind::Other,
-    }
-}
-
 impl From<SocketError> for Error {
     fn from(error: SocketError) -> Error {
-        Error::new(kind(error.errno()), error)
+        Error::from_os(error.errno().number(), error)
     }
 }
 
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Error {
-        Error::new(kind(error.errno()), error)
+        Error::from_os(error.errno().number(), error)
     }
 }
 
