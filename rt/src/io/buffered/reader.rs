@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::io::{BufRead, DEFAULT_BUFFER_BYTES, Read, Result, Seek, SeekFrom};
@@ -93,7 +94,7 @@ impl<R: Read + ?Sized> Read for BufReader<R> {
         Ok(count)
     }
 
-    fn read_to_end(&mut self, bytes: &mut vec::Vec<u8>) -> Result<usize> {
+    fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> Result<usize> {
         let held = self.buffer().len();
         bytes.try_reserve(held)?;
         bytes.extend_from_slice(self.buffer());
