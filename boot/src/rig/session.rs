@@ -29,6 +29,12 @@ pub(crate) struct Machine {
 /// How long a host may take until its script starts. An unloaded machine needs 5 to 10 s.
 pub(crate) const BOOT_TIMEOUT: Duration = Duration::from_secs(180);
 
+/// How often a host is booted before it is given up. With two emulated processors, about one dom0 in some
+/// hundred dies before its first script: its kernel patches its own code while it boots, and under
+/// this emulator a processor may still execute what was there before (an `int3` that nobody
+/// expects any more). No guest has run by then, so nothing is hidden by another attempt.
+const BOOT_ATTEMPTS: u32 = 3;
+
 /// `eager-fpu`: by default Xen switches floating-point and SSE registers only when a domain
 /// comes to use them. Under this emulator domains then now and then get each other's: programs
 /// in dom0 died with addresses of the guest in their registers.
@@ -52,13 +58,47 @@ pub(crate) enum Message {
 /// A running host. It ends when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Session {
-    emulator: Guarded,
-    input: Option<ChildStdin>,
-    bytes: Receiver<Vec<u8>>,
+    running: Running,
     decoder: Decoder,
     items: VecDeque<Item>,
     log: PathBuf,
-    _folder: TemporaryFolder,
+    machine: Machine,
+    folder: TemporaryFolder,
+}
+
+/// The emulator's process.
+#[derive(Debug)]
+struct Running {
+    emulator: Guarded,
+    input: Option<ChildStdin>,
+    bytes: Receiver<Vec<u8>>,
+}
+
+impl Running {
+    /// Boots what lies in `folder`.
+    fn start(folder: &Path, machine: Machine) -> Result<Self> {
+        let mut qemu = command(folder, machine);
+        cmd::show(&qemu);
+        let mut child = qemu.spawn().context("cannot start the emulator")?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let emulator = Guarded::new(child);
+        let mut output = output.context("the emulator has no output")?;
+        let (sender, bytes) = channel();
+        // A thread of its own, so that a slow reader of ours never makes the emulator drop bytes.
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; 65536];
+            while let Ok(length) = output.read(&mut buffer) {
+                if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            emulator,
+            input,
+            bytes,
+        })
+    }
 }
 
 impl Session {
@@ -75,36 +115,33 @@ impl Session {
             &payload.finish()?,
         )?;
         ui::step("booting Xen and dom0");
-        let mut qemu = command(folder.path(), machine);
-        cmd::show(&qemu);
-        let mut child = qemu.spawn().context("cannot start the emulator")?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let emulator = Guarded::new(child);
-        let mut output = output.context("the emulator has no output")?;
-        let (sender, bytes) = channel();
-        // A thread of its own, so that a slow reader of ours never makes the emulator drop bytes.
-        std::thread::spawn(move || {
-            let mut buffer = vec![0; 65536];
-            while let Ok(length) = output.read(&mut buffer) {
-                if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
+        let running = Running::start(folder.path(), machine)?;
         let log = folder.path().join("xen.log");
         Ok(Self {
-            emulator,
-            input,
-            bytes,
+            running,
             decoder,
             items: VecDeque::new(),
             log,
-            _folder: folder,
+            machine,
+            folder,
         })
     }
 
-    /// Waits until the script starts.
+    /// Waits until the script starts; boots again if the host dies before.
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+        for attempt in 2..=BOOT_ATTEMPTS {
+            match self.wait_for("ready") {
+                Ok(()) => return Ok(()),
+                Err(error) => ui::detail(error.to_string()),
+            }
+            ui::warn(format!(
+                "the host died while booting; attempt {attempt} of {BOOT_ATTEMPTS}"
+            ));
+            self.running.emulator.end();
+            self.decoder.reset();
+            self.items.clear();
+            self.running = Running::start(self.folder.path(), self.machine)?;
+        }
         self.wait_for("ready")
     }
 
@@ -134,7 +171,7 @@ impl Session {
                 None => {}
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.bytes.recv_timeout(left) {
+            match self.running.bytes.recv_timeout(left) {
                 Ok(bytes) => self.items.extend(self.decoder.feed(&bytes)),
                 Err(RecvTimeoutError::Timeout) => return Message::Silence,
                 Err(RecvTimeoutError::Disconnected) => return Message::Ended,
@@ -144,7 +181,7 @@ impl Session {
 
     /// Where to type, for a session with a prompt. It can be taken once.
     pub(crate) fn take_input(&mut self) -> Option<ChildStdin> {
-        self.input.take()
+        self.running.input.take()
     }
 
     /// An error with the end of the log of Xen and dom0's kernel, and where all of it lies.
@@ -161,7 +198,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.emulator.end();
+        self.running.emulator.end();
         let _ = std::fs::rename(&self.log, kept_log());
     }
 }

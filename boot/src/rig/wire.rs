@@ -38,6 +38,11 @@ impl Decoder {
         }
     }
 
+    /// Forgets what is incomplete: another host sends from here on.
+    pub(crate) fn reset(&mut self) {
+        self.held.clear();
+    }
+
     /// Takes the next bytes and returns what is complete.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<Item> {
         self.held.extend_from_slice(bytes);
