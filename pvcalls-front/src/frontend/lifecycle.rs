@@ -1,22 +1,19 @@
-//! Connect and close, and the moves of a socket from state to state. The numbers in the comments
+//! Connect and close, and the moves of a socket that no answer makes. The numbers in the comments
 //! are those of the diagram in `socket.rs`.
 
 use core::net::SocketAddr;
 
 use super::Frontend;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::commands::{Answer, Full, Owner};
 use crate::config::ConnectOptions;
 use crate::error::{ConnectError, ResourceError, SocketError, TryError};
 use crate::features::Features;
 use crate::index::Index;
 use crate::platform::Platform;
 use crate::ring::{DataRing, Ring};
-use crate::socket::{Names, Role, Slot, Socket, State};
+use crate::socket::{Role, Slot, Socket, State};
 use crate::units::{RingOrder, SocketId};
-use crate::wire::Command;
 
 /// A ring that nobody asked for in that size takes at most one in so many free pages: a few large
 /// ones at first, smaller ones when there are many, and memory never runs out by them alone.
@@ -176,85 +173,6 @@ impl<P: Platform> Frontend<P> {
         }
     }
 
-    /// An answer came for a command of this socket.
-    pub(super) fn answer(&mut self, answer: Answer, now_ns: u64) {
-        let Answer {
-            command,
-            owner,
-            result,
-        } = answer;
-        let Owner::Socket(id) = owner else {
-            return;
-        };
-        if command == Command::Connect {
-            self.connecting -= 1;
-            self.drain_wakers.wake();
-        }
-        let place = id.place();
-        let Some(socket) = self.sockets.get(id) else {
-            return; // A backend that answers the RELEASE of a CONNECT before the CONNECT.
-        };
-        if command == Command::Connect {
-            socket.connect_out = false;
-        }
-        match (command, socket.state()) {
-            // It was cancelled, and RELEASE is on its way.
-            (Command::Connect, State::Releasing) => {
-                self.counters.late += 1;
-                return;
-            }
-            (Command::Socket, State::Creating) => {}
-            // CONNECT was sent with it, and has its answer, or was cancelled.
-            (Command::Socket, _) => return,
-            _ => {}
-        }
-        socket.slot = Slot::None;
-        let names = self.features.contains(Features::NAMES);
-        let abandoned = socket.abandoned();
-        if abandoned && command != Command::Release {
-            self.counters.late += 1;
-        }
-        match (command, result) {
-            (Command::Socket, Ok(_)) if !abandoned => {
-                socket.set_state(State::Opening); // 2
-                if socket.connect_out {
-                    socket.slot = Slot::Sent;
-                } else {
-                    self.queue(place);
-                }
-            }
-            (Command::Socket, Err(errno)) if socket.connect_out => {
-                socket.fail(SocketError::Remote(errno));
-                self.release(place); // 6: whatever CONNECT is answered.
-            }
-            (Command::Socket, Err(errno)) => {
-                socket.fail(SocketError::Remote(errno));
-                self.finish(place, now_ns); // 5
-            }
-            (Command::Connect, Ok(extra)) if !abandoned => {
-                if names {
-                    let (local, peer) = extra.names();
-                    socket.names = Names { local, peer };
-                }
-                socket.set_state(State::Open); // 3
-                self.service(place, now_ns);
-            }
-            (Command::Connect, Err(errno)) => {
-                socket.fail(SocketError::Remote(errno));
-                self.release(place); // 6
-            }
-            (Command::Socket | Command::Connect, Ok(_)) => self.release(place), // 6
-            (Command::Release, result) => {
-                match result {
-                    Ok(_) => self.pool_ring(place),
-                    Err(errno) => log::warn!("{id}: RELEASE failed: {errno}"),
-                }
-                self.finish(place, now_ns); // 9
-            }
-            (command, _) => debug_assert!(false, "{command:?} is not sent for sockets"),
-        }
-    }
-
     /// The caller lost interest in a connect. What the backend has not heard of goes at once.
     pub(super) fn abandon(&mut self, place: usize, now_ns: u64) {
         let Some(socket) = self.sockets.at(place) else {
@@ -302,7 +220,7 @@ impl<P: Platform> Frontend<P> {
     }
 
     /// The backend is through with the ring: it goes into the pool if it has a place there.
-    fn pool_ring(&mut self, place: usize) {
+    pub(super) fn pool_ring(&mut self, place: usize) {
         let welcome = |socket: &&mut Socket| socket.keeps_ring && !socket.connect_out;
         let Some(socket) = self.sockets.at(place).filter(welcome) else {
             return;
@@ -344,84 +262,5 @@ impl<P: Platform> Frontend<P> {
             self.sockets.remove(place);
         }
         self.rearm_device();
-    }
-
-    /// Puts a socket into the queue for the command of its state.
-    fn queue(&mut self, place: usize) {
-        let Some(socket) = self.sockets.at(place) else {
-            return;
-        };
-        socket.slot = Slot::Queued;
-        match socket.request().map(|request| request.command()) {
-            Some(Command::Release) => self.releases.push_back(place),
-            Some(command) if command.waits() => self.waiting.push_back(place),
-            _ => self.prompt.push_back(place),
-        }
-    }
-
-    /// Sends what is queued, as far as there is room. Every entry point that may have queued
-    /// something calls it last.
-    pub(super) fn pump(&mut self) {
-        let mut notify = false;
-        let queues: [fn(&mut Self) -> &mut VecDeque<usize>; 3] = [
-            |it| &mut it.releases,
-            |it| &mut it.prompt,
-            |it| &mut it.waiting,
-        ];
-        for queue in queues {
-            while let Some(&place) = queue(self).front() {
-                let Ok(tell) = self.send(place) else { break };
-                notify |= tell;
-                queue(self).pop_front();
-            }
-        }
-        if notify && let Some(commands) = &self.commands {
-            self.platform.notify(commands.port());
-        }
-    }
-
-    fn send(&mut self, place: usize) -> Result<bool, Full> {
-        // The place may have changed hands or state since it was queued; then there is nothing
-        // to do for this entry, or the present command is as welcome here as later.
-        let socket = self.sockets.at(place);
-        let Some(socket) = socket.filter(|socket| socket.slot == Slot::Queued) else {
-            return Ok(false);
-        };
-        if let (State::Releasing, Some(data), false) =
-            (socket.state(), &socket.data, socket.keeps_ring)
-        {
-            // Not one whose backend has shown that it does not know how far it is.
-            let sound = !matches!(socket.failure, Some(SocketError::Ring(_)));
-            // Rings of odd sizes would stay for nobody.
-            let usual = self.config.ring_order.min(self.max_order);
-            let usual = socket.options.ring_order.is_none_or(|asked| asked == usual);
-            socket.keeps_ring =
-                sound && usual && self.pool.reserve(&data.ring, self.platform.free_pages());
-        }
-        let Some(request) = socket.request() else {
-            return Ok(false);
-        };
-        let connect = request.command() == Command::Connect;
-        let one_by_one = !self.features.contains(Features::CANCEL);
-        if connect && one_by_one && self.connecting >= self.config.connects_in_flight {
-            return Err(Full);
-        }
-        let commands = self.commands.as_mut().ok_or(Full)?;
-        let owner = Owner::Socket(socket.id);
-        let mut notify = commands.send(&request, owner)?;
-        socket.slot = Slot::Sent;
-        socket.connect_out |= connect;
-        self.connecting += u32::from(connect);
-        // Right behind it, to a backend that can cancel: one answer less to wait for.
-        if request.command() == Command::Socket
-            && !one_by_one
-            && let Some(connect) = socket.open_request()
-            && let Ok(tell) = commands.send(&connect, owner)
-        {
-            socket.connect_out = true;
-            self.connecting += 1;
-            notify |= tell;
-        }
-        Ok(notify)
     }
 }

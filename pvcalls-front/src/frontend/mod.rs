@@ -1,6 +1,7 @@
 //! The connected device: sockets, and the calls that the runtime makes.
 //!
-//! * `lifecycle.rs`: connect and close, and how a socket moves from state to state;
+//! * `lifecycle.rs`: connect and close, and what becomes of a socket;
+//! * `exchange.rs`: commands, and what their answers do;
 //! * `stream.rs`: reading and writing;
 //! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep;
 //! * `outage.rs`: a device that breaks, and comes up again.
@@ -10,6 +11,7 @@
 //! long as pending events are handled between the last two.
 
 mod events;
+mod exchange;
 mod lifecycle;
 mod outage;
 mod stream;
