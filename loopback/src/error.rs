@@ -34,6 +34,28 @@ pub enum Error {
     OutOfMemory,
 }
 
+impl Error {
+    /// The number that Linux has for it on x86.
+    #[must_use]
+    pub fn errno(self) -> i32 {
+        match self {
+            Self::NoSuchSocket => 9,
+            Self::WrongKind => 95,
+            Self::AddrInUse => 98,
+            Self::AddrNotAvailable => 99,
+            Self::AddressFamily => 97,
+            Self::ConnectionRefused => 111,
+            Self::ConnectionReset => 104,
+            Self::BrokenPipe => 32,
+            Self::NotConnected => 107,
+            Self::NoDestination => 89,
+            Self::MessageTooLong => 90,
+            Self::InvalidInput => 22,
+            Self::OutOfMemory => 105,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,8 +1,10 @@
 //! TCP through the host's sockets.
 //!
 //! There is no network stack in the guest: a PV Calls backend in the host owns the real
-//! sockets, and bytes cross in shared rings. Addresses are therefore the host's: 127.0.0.1
-//! is the *host's* loopback, as far as its backend lets guests reach it.
+//! sockets, and bytes cross in shared rings. Addresses are therefore the host's, but for
+//! 127.0.0.0/8 and ::1: with these, sockets of the guest talk to each other, and nothing leaves it.
+//! (`loopback=host` on the command line makes them the host's loopback addresses, as far as its
+//! backend lets guests reach those.) docs/networking.md says more.
 //!
 //! When that backend goes away (its daemon is restarted, say), every stream fails with
 //! [`ErrorKind::ConnectionReset`] once the bytes that had arrived are read, and new connections work
@@ -16,6 +18,7 @@
 //! | `addr.rs` | from what a user writes to addresses |
 //! | `tcp/` | the blocking types, as in std |
 //! | `socket.rs` | one socket, polled: what blocking and async types share |
+//! | `local.rs` | sockets of this guest that talk to each other |
 //! | `options.rs` | what std cannot ask for |
 //! | `error.rs` | the driver's errors as std's |
 //! | `driver/` | the PV Calls driver on the kernel |
@@ -26,6 +29,7 @@
 mod addr;
 mod driver;
 mod error;
+mod local;
 mod options;
 mod socket;
 mod tcp;
@@ -35,6 +39,8 @@ pub use core::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6,
 };
 pub use driver::{set_default_ring_order, stats};
+pub use local::loopback_stats;
+pub use loopback::Stats as LoopbackStats;
 pub use options::Options;
 pub use pvcalls_front::{RingOrder, Stats};
 pub use tcp::{Incoming, IntoIncoming, Shutdown, TcpListener, TcpStream};

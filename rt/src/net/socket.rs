@@ -14,15 +14,17 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use core::task::{Poll, Waker, ready};
+use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use kernel::thread::{self, Timer};
 use kernel::time::{FOREVER_NS, monotonic_ns};
+use loopback::Reach;
 use pvcalls_front::{Frontend, Interest, Readiness, SocketId, TryError};
 
 use super::driver::{self, Start, Xen};
 use super::error::unsupported;
+use super::local;
 use super::options::Options;
 use crate::io::{self, ErrorKind};
 use crate::time::deadline_ns;
@@ -32,6 +34,8 @@ use crate::time::deadline_ns;
 pub(super) enum Kind {
     /// In the host: the driver's handle.
     Remote(SocketId),
+    /// In this guest.
+    Local(loopback::SocketId),
 }
 
 /// An open socket.
@@ -62,6 +66,9 @@ impl Socket {
             Kind::Remote(id) => remote(*id, Interest::Connect, waker, |frontend, _| {
                 frontend.try_connect(*id)
             }),
+            Kind::Local(id) => local::poll(*id, loopback::Interest::Connect, waker, |sockets| {
+                sockets.try_connect(*id)
+            }),
         }
     }
 
@@ -70,6 +77,9 @@ impl Socket {
         match &self.kind {
             Kind::Remote(id) => remote(*id, Interest::Read, waker, |frontend, _| {
                 frontend.try_read(*id, into)
+            }),
+            Kind::Local(id) => local::poll(*id, loopback::Interest::Read, waker, |sockets| {
+                sockets.try_read(*id, into)
             }),
         }
     }
@@ -80,6 +90,9 @@ impl Socket {
             Kind::Remote(id) => remote(*id, Interest::Read, waker, |frontend, _| {
                 frontend.peek(*id, into)
             }),
+            Kind::Local(id) => local::poll(*id, loopback::Interest::Read, waker, |sockets| {
+                sockets.peek(*id, into)
+            }),
         }
     }
 
@@ -89,16 +102,24 @@ impl Socket {
             Kind::Remote(id) => remote(*id, Interest::Write, waker, |frontend, now_ns| {
                 frontend.try_write(*id, from, now_ns)
             }),
+            Kind::Local(id) => local::poll(*id, loopback::Interest::Write, waker, |sockets| {
+                sockets.try_write(*id, from)
+            }),
         }
     }
 
     /// Takes a connection of a listener, and tells where it comes from, if that is known.
     pub(crate) fn poll_accept(
         &self,
-        _waker: &Waker,
+        waker: &Waker,
     ) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
         match &self.kind {
             Kind::Remote(_) => Poll::Ready(Err(unsupported("no listening sockets yet"))),
+            Kind::Local(id) => local::poll(*id, loopback::Interest::Read, waker, |sockets| {
+                let accepted = sockets.try_accept(*id)?;
+                let peer = sockets.peer_addr(accepted).ok();
+                Ok((Socket::new(Kind::Local(accepted), peer), peer))
+            }),
         }
     }
 
@@ -106,6 +127,7 @@ impl Socket {
     pub(crate) fn readiness(&self) -> io::Result<Readiness> {
         match &self.kind {
             Kind::Remote(id) => driver::with(|frontend, _| frontend.readiness(*id)),
+            Kind::Local(id) => local::readiness(*id),
         }
     }
 
@@ -115,6 +137,7 @@ impl Socket {
             Kind::Remote(_) => Err(unsupported(
                 "local_addr: version 1 of PV Calls does not tell it",
             )),
+            Kind::Local(id) => Ok(local::with(|sockets| sockets.local_addr(*id))?),
         }
     }
 
@@ -124,6 +147,7 @@ impl Socket {
             Kind::Remote(_) => self.peer.ok_or_else(|| {
                 unsupported("peer_addr: version 1 of PV Calls does not tell who connected")
             }),
+            Kind::Local(id) => Ok(local::with(|sockets| sockets.peer_addr(*id))?),
         }
     }
 
@@ -163,6 +187,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         match &self.kind {
             Kind::Remote(id) => driver::close(*id, None),
+            Kind::Local(id) => local::close(*id),
         }
     }
 }
@@ -197,6 +222,8 @@ pub(crate) struct Opening {
     what: What,
     options: Options,
     deadline_ns: Option<u64>,
+    /// Ends the waiting at the deadline, where nobody else does.
+    timer: Option<Timer>,
     stage: Stage,
 }
 
@@ -208,9 +235,11 @@ enum What {
 
 #[derive(Debug)]
 enum Stage {
+    /// Everything is in this guest.
+    Here,
     /// The device must be up first.
-    Device(Start, Option<Timer>),
-    /// The host does its part.
+    Device(Start),
+    /// The host, or another socket of this guest, does its part.
     Open(Option<Socket>),
 }
 
@@ -226,11 +255,19 @@ impl Opening {
     }
 
     fn new(what: What, options: &Options) -> Opening {
+        let here = match what {
+            What::Connect(to) => local::is_own(to.ip()),
+            What::Listen(at) => local::reach(at.ip()) == Reach::Guest,
+        };
         Opening {
             what,
             options: options.clone(),
             deadline_ns: options.deadline_ns(),
-            stage: Stage::Device(Start::default(), None),
+            timer: None,
+            stage: match here {
+                true => Stage::Here,
+                false => Stage::Device(Start::default()),
+            },
         }
     }
 
@@ -238,31 +275,51 @@ impl Opening {
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<io::Result<Arc<Socket>>> {
         loop {
             match &mut self.stage {
-                Stage::Device(start, timer) => {
-                    if let Poll::Ready(up) = start.poll(waker) {
+                Stage::Here => self.stage = Stage::Open(Some(self.begin_here()?)),
+                Stage::Device(start) => match start.poll(waker) {
+                    Poll::Ready(up) => {
                         up?;
                         self.stage = Stage::Open(Some(self.begin()?));
-                        continue;
                     }
-                    let Some(deadline_ns) = self.deadline_ns else {
-                        return Poll::Pending;
-                    };
-                    if monotonic_ns() >= deadline_ns {
-                        return Poll::Ready(Err(ErrorKind::TimedOut.into()));
-                    }
-                    *timer = Some(Timer::new(deadline_ns, waker.clone()));
-                    return Poll::Pending;
-                }
+                    Poll::Pending => return self.wait(waker),
+                },
                 Stage::Open(socket) => {
                     let opened = socket.as_ref().expect("polled until it is ready");
-                    // The driver keeps the deadline: it knows what a connect given up still holds.
-                    let outcome = ready!(opened.poll_open(waker));
+                    let Poll::Ready(outcome) = opened.poll_open(waker) else {
+                        return match opened.kind {
+                            // The driver keeps the deadline: it knows what a connect given up
+                            // still holds.
+                            Kind::Remote(_) => Poll::Pending,
+                            Kind::Local(_) => self.wait(waker),
+                        };
+                    };
                     let socket = socket.take().map(Arc::new);
                     outcome?;
                     return Poll::Ready(Ok(socket.expect("it was there")));
                 }
             }
         }
+    }
+
+    /// Pending until the deadline.
+    fn wait<T>(&mut self, waker: &Waker) -> Poll<io::Result<T>> {
+        let Some(deadline_ns) = self.deadline_ns else {
+            return Poll::Pending;
+        };
+        if monotonic_ns() >= deadline_ns {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        self.timer = Some(Timer::new(deadline_ns, waker.clone()));
+        Poll::Pending
+    }
+
+    /// Begins what is in this guest alone.
+    fn begin_here(&self) -> io::Result<Socket> {
+        let id = local::with(|sockets| match self.what {
+            What::Connect(to) => sockets.connect(to),
+            What::Listen(at) => sockets.listen(at, loopback::ListenOptions::default()),
+        })?;
+        Ok(Socket::new(Kind::Local(id), None))
     }
 
     /// The device is up: begins.
