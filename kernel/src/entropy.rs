@@ -75,20 +75,38 @@ pub fn fill(bytes: &mut [u8]) {
     }
 }
 
-fn word() -> u64 {
-    let source = SOURCE.load(Ordering::Relaxed);
-    if source == RDSEED
-        && let Some(word) = (0..TRIES).find_map(|_| rdseed())
-    {
-        return word;
-    }
-    if source != NONE {
-        if let Some(word) = (0..TRIES).find_map(|_| rdrand()) {
-            return word;
+/// As [`fill`], but never guesses: `false` when the processor has no source or does not deliver,
+/// and `bytes` must not be used then.
+#[must_use]
+pub fn fill_secret(bytes: &mut [u8]) -> bool {
+    bytes.chunks_mut(8).all(|chunk| match secret_word() {
+        Some(word) => {
+            chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
+            true
         }
-        log::warn!("the processor ran out of entropy; guessing from the clock");
+        None => false,
+    })
+}
+
+fn word() -> u64 {
+    secret_word().unwrap_or_else(|| {
+        if is_available() {
+            log::warn!("the processor ran out of entropy; guessing from the clock");
+        }
+        guess()
+    })
+}
+
+fn secret_word() -> Option<u64> {
+    match SOURCE.load(Ordering::Relaxed) {
+        NONE => None,
+        RDSEED => (0..TRIES).find_map(|_| rdseed()).or_else(retry_rdrand),
+        _ => retry_rdrand(),
     }
-    guess()
+}
+
+fn retry_rdrand() -> Option<u64> {
+    (0..TRIES).find_map(|_| rdrand())
 }
 
 fn rdseed() -> Option<u64> {

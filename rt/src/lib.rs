@@ -29,6 +29,7 @@
 //! | [`task`] | async code beside threads: an executor and timers |
 //! | [`env`] | the command line: arguments and variables |
 //! | [`io`] | errors, the traits to read and write, buffers, the console |
+//! | [`random`] | the processor's random numbers |
 //! | [`process`] | the end of the domain and its exit code |
 //!
 //! `net/driver/` is the one module where the PV Calls driver and the kernel meet.
@@ -45,12 +46,16 @@ extern crate alloc;
 mod macros;
 
 #[cfg(guest)]
+pub mod compat;
+#[cfg(guest)]
 pub mod env;
 pub mod io;
 #[cfg(guest)]
 pub mod net;
 #[cfg(guest)]
 pub mod process;
+#[cfg(guest)]
+pub mod random;
 #[cfg(any(guest, test))]
 pub mod sync;
 #[cfg(guest)]
