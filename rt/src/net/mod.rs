@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `addr.rs` | from what a user writes to addresses |
 //! | `tcp/` | the blocking types, as in std |
+//! | `aio/` | the same for async code |
 //! | `socket.rs` | one socket, polled: what blocking and async types share |
 //! | `local.rs` | sockets of this guest that talk to each other |
 //! | `options.rs` | what std cannot ask for |
@@ -27,6 +28,7 @@
 //! [`ErrorKind::Unsupported`]: crate::io::ErrorKind::Unsupported
 
 mod addr;
+pub mod aio;
 mod driver;
 mod error;
 mod local;

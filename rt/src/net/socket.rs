@@ -108,6 +108,20 @@ impl Socket {
         }
     }
 
+    /// Ready when reading would not wait: there are bytes, the end of the stream, or an error.
+    pub(crate) fn poll_readable(&self, waker: &Waker) -> Poll<io::Result<()>> {
+        match &self.kind {
+            Kind::Remote(id) => ready(*id, Interest::Read, Readiness::READABLE, waker),
+        }
+    }
+
+    /// Ready when writing would not wait: there is room, or an error.
+    pub(crate) fn poll_writable(&self, waker: &Waker) -> Poll<io::Result<()>> {
+        match &self.kind {
+            Kind::Remote(id) => ready(*id, Interest::Write, Readiness::WRITABLE, waker),
+        }
+    }
+
     /// Takes a connection of a listener, and tells where it comes from, if that is known.
     pub(crate) fn poll_accept(
         &self,
@@ -214,6 +228,22 @@ fn remote<T>(
         Ok(Poll::Pending) => Poll::Pending,
         Err(error) => Poll::Ready(Err(error)),
     }
+}
+
+/// Waits for what `wanted` names, without doing anything.
+fn ready(
+    id: SocketId,
+    interest: Interest,
+    wanted: Readiness,
+    waker: &Waker,
+) -> Poll<io::Result<()>> {
+    remote(id, interest, waker, |frontend, _| {
+        let now = frontend.readiness(id).map_err(TryError::Failed)?;
+        match now.intersects(wanted) {
+            true => Ok(()),
+            false => Err(TryError::WouldBlock),
+        }
+    })
 }
 
 /// A socket on its way to be open: connecting, or beginning to listen. Dropping it gives up.

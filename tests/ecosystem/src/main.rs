@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod streams;
 mod tasks;
 
 use rt::process::ExitCode;
@@ -14,6 +15,7 @@ use rt::{env, println};
 fn main() -> ExitCode {
     let test = env::args().nth(1).unwrap_or_default();
     match test.as_str() {
+        "streams" => streams::all(),
         "tasks" => tasks::all(),
         other => {
             println!("no such test: {other:?}");

@@ -35,6 +35,14 @@ impl TcpListener {
         })
     }
 
+    pub(in crate::net) fn from_socket(socket: Arc<Socket>) -> TcpListener {
+        TcpListener { socket }
+    }
+
+    pub(in crate::net) fn into_socket(self) -> Arc<Socket> {
+        self.socket
+    }
+
     /// Waits for a connection, and tells where it comes from: 0.0.0.0:0 if the host cannot tell,
     /// as with version 1 of the protocol. [`TcpStream::peer_addr`] is an error then.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {

@@ -69,6 +69,10 @@ impl TcpStream {
         TcpStream { socket }
     }
 
+    pub(in crate::net) fn into_socket(self) -> Arc<Socket> {
+        self.socket
+    }
+
     /// Another handle to the same connection. Time-outs and non-blocking are shared.
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(TcpStream {
