@@ -112,6 +112,17 @@ impl Socket {
     pub(crate) fn poll_readable(&self, waker: &Waker) -> Poll<io::Result<()>> {
         match &self.kind {
             Kind::Remote(id) => ready(*id, Interest::Read, Readiness::READABLE, waker),
+            Kind::Local(id) => {
+                local::poll(
+                    *id,
+                    loopback::Interest::Read,
+                    waker,
+                    |sockets| match sockets.readiness(*id)?.readable {
+                        true => Ok(()),
+                        false => Err(loopback::TryError::WouldBlock),
+                    },
+                )
+            }
         }
     }
 
@@ -119,6 +130,17 @@ impl Socket {
     pub(crate) fn poll_writable(&self, waker: &Waker) -> Poll<io::Result<()>> {
         match &self.kind {
             Kind::Remote(id) => ready(*id, Interest::Write, Readiness::WRITABLE, waker),
+            Kind::Local(id) => {
+                local::poll(
+                    *id,
+                    loopback::Interest::Write,
+                    waker,
+                    |sockets| match sockets.readiness(*id)?.writable {
+                        true => Ok(()),
+                        false => Err(loopback::TryError::WouldBlock),
+                    },
+                )
+            }
         }
     }
 
