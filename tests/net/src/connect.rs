@@ -58,6 +58,7 @@ pub(crate) fn until_it_works(address: &str) -> Result<()> {
 /// works on. What it took comes back when the host is done with it, which `stay` waits for.
 pub(crate) fn timeout(echo: SocketAddr, silent: SocketAddr, stay: bool) -> Result<()> {
     const DEADLINE: Duration = Duration::from_millis(1500);
+    Resources::map_memory();
     let open = TcpStream::connect(echo)?;
     ping(&open)?;
     let before = Resources::settled(None)?;
