@@ -18,7 +18,7 @@
 //! | `addr.rs` | from what a user writes to addresses |
 //! | `tcp/` | the blocking types, as in std |
 //! | `aio/` | the same for async code |
-//! | `socket.rs` | one socket, polled: what blocking and async types share |
+//! | `socket/` | one socket, polled: what blocking and async types share |
 //! | `local.rs` | sockets of this guest that talk to each other |
 //! | `options.rs` | what std cannot ask for |
 //! | `error.rs` | the driver's errors as std's |

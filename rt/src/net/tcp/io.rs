@@ -4,13 +4,26 @@ use embedded_io::ErrorType;
 use pvcalls_front::Readiness;
 
 use super::TcpStream;
-use crate::io::{self, Read, Write};
+use crate::io::{self, IoSlice, IoSliceMut, Read, Write};
 
 impl TcpStream {
     fn read_some(&self, bytes: &mut [u8]) -> io::Result<usize> {
         let timeout = &self.socket.read_timeout;
         self.socket
             .block(timeout, |waker| self.socket.poll_read(waker, bytes))
+    }
+
+    fn read_more(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let timeout = &self.socket.read_timeout;
+        self.socket
+            .block(timeout, |waker| self.socket.poll_read_vectored(waker, bufs))
+    }
+
+    fn write_more(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let timeout = &self.socket.write_timeout;
+        self.socket.block(timeout, |waker| {
+            self.socket.poll_write_vectored(waker, bufs)
+        })
     }
 
     fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -26,11 +39,19 @@ macro_rules! streams {
             fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
                 self.read_some(bytes)
             }
+
+            fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                self.read_more(bufs)
+            }
         }
 
         impl Write for $type {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 self.write_some(bytes)
+            }
+
+            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                self.write_more(bufs)
             }
 
             /// Nothing is held back: what was written leaves when the thread waits next.

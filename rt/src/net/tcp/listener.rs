@@ -4,8 +4,6 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
 
-use kernel::thread;
-
 use super::{TcpStream, try_each};
 use crate::io;
 use crate::net::socket::{Opening, Socket};
@@ -28,9 +26,7 @@ impl TcpListener {
     /// As [`TcpListener::bind`], with settings; not in std.
     pub fn bind_with(address: impl ToSocketAddrs, options: &Options) -> io::Result<TcpListener> {
         try_each(address, |address| {
-            let mut opening = Opening::listen(address, options);
-            let opened = thread::wait(None, |waker| opening.poll(waker));
-            let socket = opened.expect("a wait without deadline ends with a result")?;
+            let socket = Opening::listen(address, options).wait()?;
             Ok(TcpListener { socket })
         })
     }

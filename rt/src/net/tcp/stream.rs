@@ -5,8 +5,6 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use kernel::thread;
-
 use super::try_each;
 use crate::io;
 use crate::net::error::{unsupported, zero_timeout};
@@ -57,11 +55,8 @@ impl TcpStream {
     /// As [`TcpStream::connect`], with settings; not in std.
     pub fn connect_with(address: impl ToSocketAddrs, options: &Options) -> io::Result<TcpStream> {
         try_each(address, |address| {
-            let mut opening = Opening::connect(address, options);
-            let opened = thread::wait(None, |waker| opening.poll(waker));
-            opened
-                .expect("a wait without deadline ends with a result")
-                .map(TcpStream::from_socket)
+            let opened = Opening::connect(address, options).wait();
+            opened.map(TcpStream::from_socket)
         })
     }
 
@@ -98,12 +93,19 @@ impl TcpStream {
         self.socket.local_addr()
     }
 
-    /// Unsupported: version 1 of PV Calls can only end both directions, by dropping the
-    /// stream.
-    pub fn shutdown(&self, _how: Shutdown) -> io::Result<()> {
-        Err(unsupported(
-            "shutdown: version 1 of PV Calls has none; drop the stream",
-        ))
+    /// Ends one or both directions.
+    ///
+    /// # Errors
+    /// Version 1 of the protocol has no half-close: [`Read`](Shutdown::Read) and
+    /// [`Write`](Shutdown::Write) are [`Unsupported`](io::ErrorKind::Unsupported) then.
+    /// [`Both`](Shutdown::Both) works: what was written is sent, and what had come in is lost.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.shutdown(how)
+    }
+
+    /// What went wrong with the connection, if no call has told it yet.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
     }
 
     /// How long a read waits; `None` for ever. The error of a read that waited so long is

@@ -1,0 +1,140 @@
+//! From an address to an open socket, polled.
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::task::{Poll, Waker};
+
+use kernel::thread::{self, Timer};
+use kernel::time::monotonic_ns;
+use loopback::Reach;
+
+use super::local::Local;
+use super::remote::Remote;
+use super::{Kind, Socket};
+use crate::io::{self, ErrorKind};
+use crate::net::driver::Start;
+use crate::net::local;
+use crate::net::options::Options;
+
+/// A socket on its way to be open: connecting, or beginning to listen. Dropping it gives up.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    what: What,
+    options: Options,
+    deadline_ns: Option<u64>,
+    /// Ends the waiting at the deadline, where nobody else does.
+    timer: Option<Timer>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Connect(SocketAddr),
+    Listen(SocketAddr),
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Everything is in this guest.
+    Here,
+    /// The device must be up first.
+    Device(Start),
+    /// The host, or another socket of this guest, does its part.
+    Open(Option<Socket>),
+}
+
+impl Opening {
+    /// Connects. The time for it begins now.
+    pub(crate) fn connect(to: SocketAddr, options: &Options) -> Opening {
+        Opening::new(What::Connect(to), options)
+    }
+
+    /// Listens. The time for it begins now.
+    pub(crate) fn listen(at: SocketAddr, options: &Options) -> Opening {
+        Opening::new(What::Listen(at), options)
+    }
+
+    fn new(what: What, options: &Options) -> Opening {
+        let here = match what {
+            What::Connect(to) => local::is_own(to.ip()),
+            What::Listen(at) => local::reach(at.ip()) == Reach::Guest,
+        };
+        Opening {
+            what,
+            options: options.clone(),
+            deadline_ns: options.deadline_ns(),
+            timer: None,
+            stage: match here {
+                true => Stage::Here,
+                false => Stage::Device(Start::default()),
+            },
+        }
+    }
+
+    /// Ready when the socket is open, or why not. Not to be polled after that.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<io::Result<Arc<Socket>>> {
+        loop {
+            match &mut self.stage {
+                Stage::Here => self.stage = Stage::Open(Some(self.begin_here()?)),
+                Stage::Device(start) => match start.poll(waker) {
+                    Poll::Ready(up) => {
+                        up?;
+                        self.stage = Stage::Open(Some(self.begin()?));
+                    }
+                    Poll::Pending => return self.pend(waker),
+                },
+                Stage::Open(socket) => {
+                    let opened = socket.as_ref().expect("polled until it is ready");
+                    let Poll::Ready(outcome) = opened.poll_open(waker) else {
+                        return match opened.kind {
+                            // The driver keeps the deadline: it knows what a connect given up
+                            // still holds.
+                            Kind::Remote(_) => Poll::Pending,
+                            Kind::Local(_) => self.pend(waker),
+                        };
+                    };
+                    let socket = socket.take().map(Arc::new);
+                    outcome?;
+                    return Poll::Ready(Ok(socket.expect("it was there")));
+                }
+            }
+        }
+    }
+
+    /// Pending until the deadline.
+    fn pend<T>(&mut self, waker: &Waker) -> Poll<io::Result<T>> {
+        let Some(deadline_ns) = self.deadline_ns else {
+            return Poll::Pending;
+        };
+        if monotonic_ns() >= deadline_ns {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        self.timer = Some(Timer::new(deadline_ns, waker.clone()));
+        Poll::Pending
+    }
+
+    /// Blocks until the socket is open.
+    pub(in crate::net) fn wait(mut self) -> io::Result<Arc<Socket>> {
+        let opened = thread::wait(None, |waker| self.poll(waker));
+        opened.expect("a wait without deadline ends with a result")
+    }
+
+    /// Begins what is in this guest alone.
+    fn begin_here(&self) -> io::Result<Socket> {
+        let local = match self.what {
+            What::Connect(to) => Local::connect(to)?,
+            What::Listen(at) => Local::listen(at)?,
+        };
+        Ok(Socket::new(Kind::Local(local)))
+    }
+
+    /// The device is up: begins.
+    fn begin(&self) -> io::Result<Socket> {
+        let (options, deadline_ns) = (&self.options, self.deadline_ns);
+        let remote = match self.what {
+            What::Connect(to) => Remote::connect(to, options, deadline_ns)?,
+            What::Listen(at) => Remote::listen(at, options, deadline_ns)?,
+        };
+        Ok(Socket::new(Kind::Remote(remote)))
+    }
+}
