@@ -55,6 +55,8 @@ errnos! {
     ENOSYS = 38, "not implemented";
     EPROTO = 71, "protocol error";
     ENOTSOCK = 88, "not a socket";
+    EDESTADDRREQ = 89, "destination address required";
+    EMSGSIZE = 90, "message too long";
     EPROTONOSUPPORT = 93, "protocol not supported";
     EOPNOTSUPP = 95, "operation not supported";
     EAFNOSUPPORT = 97, "address family not supported";

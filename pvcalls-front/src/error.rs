@@ -57,6 +57,8 @@ pub enum RingFault {
     InProd,
     /// `out_cons` went backwards, or past what was produced.
     OutCons,
+    /// A frame of the in ring is longer than allowed, or reaches beyond `in_prod`.
+    Frame,
 }
 
 impl fmt::Display for RingFault {
@@ -64,6 +66,7 @@ impl fmt::Display for RingFault {
         f.write_str(match self {
             Self::InProd => "the backend moved in_prod out of its window",
             Self::OutCons => "the backend moved out_cons out of its window",
+            Self::Frame => "the backend put a broken frame into the ring",
         })
     }
 }
@@ -122,6 +125,12 @@ pub enum SocketError {
     Resources(ResourceError),
     /// The backend does not speak the extension that this needs.
     Unsupported(Features),
+    /// A datagram longer than its ring can hold, or than datagrams can be. Nothing was sent.
+    MessageSize,
+    /// A datagram to the default peer of a socket that has none.
+    NoPeer,
+    /// A datagram to an IPv6 address through a socket of IPv4.
+    AddressFamily,
 }
 
 impl SocketError {
@@ -138,6 +147,9 @@ impl SocketError {
             Self::Away => Errno::ENETDOWN,
             Self::Resources(error) => error.errno(),
             Self::Unsupported(_) => Errno::EOPNOTSUPP,
+            Self::MessageSize => Errno::EMSGSIZE,
+            Self::NoPeer => Errno::EDESTADDRREQ,
+            Self::AddressFamily => Errno::EAFNOSUPPORT,
         }
     }
 
@@ -145,7 +157,11 @@ impl SocketError {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
-            Self::NoSuchSocket | Self::NotConnected => Blame::Caller,
+            Self::NoSuchSocket
+            | Self::NotConnected
+            | Self::MessageSize
+            | Self::NoPeer
+            | Self::AddressFamily => Blame::Caller,
             Self::TimedOut | Self::Remote(_) => Blame::Remote,
             Self::Ring(_) | Self::Device(_) | Self::Away | Self::Unsupported(_) => Blame::Backend,
             Self::Resources(_) => Blame::Guest,
@@ -165,6 +181,9 @@ impl fmt::Display for SocketError {
             Self::Away => f.write_str("the PV Calls backend is away"),
             Self::Resources(error) => error.fmt(f),
             Self::Unsupported(features) => missing(f, *features),
+            Self::MessageSize => f.write_str("the datagram is too long"),
+            Self::NoPeer => f.write_str("the datagram socket has no default peer"),
+            Self::AddressFamily => f.write_str("an IPv6 address for a socket of IPv4"),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! window that the protocol leaves it, and what was once believed stays: a later value cannot
 //! take back bytes, and the first error is the one that counts.
 
+use crate::datagram::{HEADER_BYTES, Header, LARGEST_FRAME, PAYLOAD_MAX, frame_bytes};
 use crate::errno::Errno;
 use crate::error::RingFault;
 use crate::index::Index;
@@ -24,6 +25,8 @@ pub(crate) struct InRing {
     notifier: InNotifier,
     /// Whether each side says when it wants to be told.
     wishes: bool,
+    /// The most that the backend puts in at once, so that it sleeps on less room than that.
+    largest: u32,
 }
 
 /// What there was to consume.
@@ -37,7 +40,21 @@ pub(crate) enum Consumed {
     End(Errno),
 }
 
+/// What there was of frames.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// A datagram: what its header says, and how many bytes of its payload were copied.
+    Datagram(Header, usize, Notify),
+    /// One whose sender's name says nothing. It was consumed.
+    Nameless(Notify),
+    /// None yet.
+    Empty,
+    /// None, and none will come.
+    End(Errno),
+}
+
 impl InRing {
+    /// For a stream: a backend puts in what there is room for.
     pub(crate) fn new(start: Index, wishes: bool) -> Self {
         Self {
             cons: start,
@@ -45,7 +62,13 @@ impl InRing {
             end: None,
             notifier: InNotifier::default(),
             wishes,
+            largest: 1,
         }
+    }
+
+    /// From now on it carries frames; nothing has come in yet.
+    pub(crate) fn carry_frames(&mut self) {
+        self.largest = LARGEST_FRAME;
     }
 
     /// Looks at `in_error` and `in_prod`.
@@ -100,6 +123,41 @@ impl InRing {
         };
         ring.copy_out(self.cons, &mut into[..count as usize]);
         Ok(Consumed::Bytes(count as usize, Notify::No))
+    }
+
+    /// The payload of the next frame, as far as it fits; with `consume` the frame goes.
+    ///
+    /// The header is copied once, and the copy is what counts.
+    pub(crate) fn read_frame(
+        &mut self,
+        ring: &Ring,
+        into: &mut [u8],
+        consume: bool,
+    ) -> Result<Arrived, RingFault> {
+        match self.look(ring, HEADER_BYTES as usize)? {
+            Ok(HEADER_BYTES) => {}
+            Ok(_) => return Err(RingFault::Frame),
+            Err(Consumed::End(end)) => return Ok(Arrived::End(end)),
+            Err(_) => return Ok(Arrived::Empty),
+        }
+        let mut bytes = [0; HEADER_BYTES as usize];
+        ring.copy_out(self.cons, &mut bytes);
+        let header = Header::decode(&bytes);
+        // `in_prod` moves by whole frames: there is no rest to wait for.
+        if header.payload > PAYLOAD_MAX || frame_bytes(header.payload) > self.available() {
+            return Err(RingFault::Frame);
+        }
+        let frame = frame_bytes(header.payload);
+        if header.from.is_none() {
+            return Ok(Arrived::Nameless(self.consume(ring, frame)));
+        }
+        let count = into.len().min(header.payload as usize);
+        ring.copy_out(self.cons.plus(HEADER_BYTES), &mut into[..count]);
+        let notify = match consume {
+            true => self.consume(ring, frame),
+            false => Notify::No,
+        };
+        Ok(Arrived::Datagram(header, count, notify))
     }
 
     /// Throws away what is there.
@@ -163,6 +221,6 @@ impl InRing {
             return Notify::No; // The bytes in hand are good; the next call finds the fault.
         }
         self.notifier
-            .consumed(old, self.cons, self.prod, ring.array_bytes())
+            .consumed(old, self.cons, self.prod, ring.array_bytes(), self.largest)
     }
 }

@@ -12,6 +12,7 @@
 //! | `wire/` | offsets, addresses, requests, responses |
 //! | `notify.rs` | when to tell the peer, with the argument |
 //! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs` | the two halves of a data ring, its resources, and keeping them |
+//! | `datagram.rs` | frames: what lies in the data ring of a datagram socket |
 //! | `commands.rs` | the command ring |
 //! | `socket.rs`, `frontend/` | the state of a socket; the calls of the runtime |
 //! | `handshake/`, `features.rs` | from the toolstack's directory to Connected, with what both sides know |
@@ -53,6 +54,7 @@ extern crate std;
 mod budget;
 mod commands;
 mod config;
+mod datagram;
 mod errno;
 mod error;
 mod features;

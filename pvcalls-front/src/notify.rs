@@ -37,6 +37,8 @@
 //!    it later against the old `in_cons`, then its load of `in_cons` comes after its own store of
 //!    `in_prod`, which our load did not see; so it sees our `in_cons`. (Linux sends an event,
 //!    which is a full barrier, after each store of `in_prod`.)
+//!    With frames a backend sleeps as soon as its next one does not fit. We do not know how long that
+//!    is, so a ring counts as full when the longest would not fit.
 //! 6. A debt is paid when half the ring has been freed, so that a slow reader does not wake the
 //!    peer for each handful of bytes, and in any case before we block or yield: while the peer
 //!    sleeps, nobody else will wake us.
@@ -63,10 +65,11 @@
 //!     index named there is among those just passed. It is the peer that says how much room is
 //!     worth an event, so rules 5 and 6 are not needed.
 //! 13. Before going to sleep on bytes: `in_prod_event` is stored, one past the last index seen; on
-//!     room: `out_cons_event`, where half the ring is free, but at least one past the last index
-//!     seen; on the end of a drain: `out_cons_event`, where the ring is empty. Then a full barrier,
+//!     room: `out_cons_event`, where half the ring is free, or all that the writer needs if that is
+//!     more, but at least one past the last index seen; on the end of a drain: `out_cons_event`, where the ring is empty. Then a full barrier,
 //!     and a look at the peer's index. While nobody waits the wishes stay behind, and no event
-//!     comes.
+//!     comes. Of several writers it is the smallest need that counts: all are woken then, and who
+//!     still finds too little says so again.
 //!
 //! # Events from the peer
 //! 7. A reader or writer goes to sleep only after it found nothing to do and registered its waker,
@@ -94,9 +97,11 @@ pub(crate) fn caught_up(covered: Index, cons: Index, prod: Index) -> bool {
     prod.since(cons) <= prod.since(covered)
 }
 
-/// Rule 5: whether the ring was full for a peer that still saw `old_cons`.
-pub(crate) fn looked_full(old_cons: Index, prod: Index, array_bytes: u32) -> bool {
-    prod.since(old_cons) >= array_bytes
+/// Rule 5: whether the ring was full for a peer that still saw `old_cons`, and puts in up to
+/// `largest` bytes at once or none of them.
+pub(crate) fn looked_full(old_cons: Index, prod: Index, array_bytes: u32, largest: u32) -> bool {
+    let room = array_bytes.saturating_sub(prod.since(old_cons));
+    room < largest
 }
 
 /// Rules 9, 11 and 12: whether a peer that wants to be told of `event` wants to be told of what was published
@@ -118,10 +123,11 @@ pub(crate) enum Notify {
     Now,
 }
 
-/// Rule 13: at which `out_cons` to be told of room, if nothing after `cons` was seen.
-pub(crate) fn room_wish(prod: Index, cons: Index, array_bytes: u32) -> Index {
-    let half = array_bytes / 2;
-    cons.plus(prod.since(cons).saturating_sub(half).max(1))
+/// Rule 13: at which `out_cons` to be told of room, of which less than `needed` is no help, if
+/// nothing after `cons` was seen.
+pub(crate) fn room_wish(prod: Index, cons: Index, array_bytes: u32, needed: u32) -> Index {
+    let left = array_bytes.saturating_sub(needed).min(array_bytes / 2);
+    cons.plus(prod.since(cons).saturating_sub(left).max(1))
 }
 
 /// What the out ring remembers about announcements.
@@ -234,15 +240,16 @@ pub(crate) struct InNotifier {
 
 impl InNotifier {
     /// Rules 5 and 6: `in_cons` went from `old_cons` to `cons`; `prod` was loaded after that and
-    /// a full barrier.
+    /// a full barrier; `largest` is what the peer puts in at once.
     pub(crate) fn consumed(
         &mut self,
         old_cons: Index,
         cons: Index,
         prod: Index,
         array_bytes: u32,
+        largest: u32,
     ) -> Notify {
-        self.owed |= looked_full(old_cons, prod, array_bytes);
+        self.owed |= looked_full(old_cons, prod, array_bytes, largest);
         if !self.owed {
             return Notify::No;
         }
@@ -311,18 +318,36 @@ mod tests {
     #[test]
     fn room_in_a_full_ring_is_announced_by_halves() {
         let mut notifier = InNotifier::default();
-        assert_eq!(notifier.consumed(at(0), at(1), at(8), 8), Notify::Later);
-        assert_eq!(notifier.consumed(at(1), at(3), at(8), 8), Notify::Later);
-        assert_eq!(notifier.consumed(at(3), at(4), at(8), 8), Notify::Now);
+        assert_eq!(notifier.consumed(at(0), at(1), at(8), 8, 1), Notify::Later);
+        assert_eq!(notifier.consumed(at(1), at(3), at(8), 8, 1), Notify::Later);
+        assert_eq!(notifier.consumed(at(3), at(4), at(8), 8, 1), Notify::Now);
         assert!(!notifier.settle());
-        assert_eq!(notifier.consumed(at(4), at(8), at(11), 8), Notify::No);
+        assert_eq!(notifier.consumed(at(4), at(8), at(11), 8, 1), Notify::No);
     }
 
     #[test]
     fn a_wish_for_room_is_half_a_ring_and_never_behind() {
-        assert_eq!(room_wish(at(3), at(u32::MAX - 4), 8), at(u32::MAX));
-        assert_eq!(room_wish(at(8), at(3), 8), at(4));
-        assert_eq!(room_wish(at(8), at(6), 8), at(7));
+        assert_eq!(room_wish(at(3), at(u32::MAX - 4), 8, 1), at(u32::MAX));
+        assert_eq!(room_wish(at(8), at(3), 8, 1), at(4));
+        assert_eq!(room_wish(at(8), at(6), 8, 1), at(7));
+    }
+
+    #[test]
+    fn a_wish_for_more_than_half_a_ring_waits_for_all_of_it() {
+        for (needed, wish) in [(4, 4), (5, 5), (8, 8), (9, 8)] {
+            assert_eq!(room_wish(at(8), at(0), 8, needed), at(wish), "{needed}");
+        }
+        assert_eq!(room_wish(at(6), at(0), 8, 7), at(5));
+    }
+
+    #[test]
+    fn room_for_less_than_the_longest_frame_counts_as_full() {
+        let mut notifier = InNotifier::default();
+        assert_eq!(notifier.consumed(at(0), at(1), at(5), 8, 3), Notify::No);
+        assert_eq!(notifier.consumed(at(1), at(2), at(7), 8, 3), Notify::Later);
+        assert!(notifier.settle());
+        // A ring that could never hold it.
+        assert_eq!(notifier.consumed(at(2), at(3), at(7), 8, 20), Notify::Now);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The out half of a data ring: we produce, the backend consumes.
 
+use crate::datagram::{HEADER_BYTES, LARGEST_FRAME};
 use crate::errno::Errno;
 use crate::error::RingFault;
 use crate::index::Index;
@@ -20,6 +21,10 @@ pub(crate) struct OutRing {
     notifier: OutNotifier,
     /// Whether each side says when it wants to be told.
     wishes: bool,
+    /// The least room that is worth waking writers for, if none of them has said what it needs.
+    least: u32,
+    /// The least room that a writer needed who found less, since writers were woken last.
+    needed: Option<u32>,
 }
 
 impl OutRing {
@@ -30,7 +35,14 @@ impl OutRing {
             error: None,
             notifier: OutNotifier::new(start, wishes),
             wishes,
+            least: 1,
+            needed: None,
         }
+    }
+
+    /// From now on it carries frames, and a byte of room is no help to anybody.
+    pub(crate) fn carry_frames(&mut self, ring: &Ring) {
+        self.least = LARGEST_FRAME.min(ring.array_bytes() / 2);
     }
 
     /// Looks at `out_error` and `out_cons`.
@@ -82,6 +94,48 @@ impl OutRing {
         (count as usize, notify)
     }
 
+    /// Moves a whole frame into the ring; `None`, and the writer's need noted, if there is no room
+    /// for it. The caller has looked at [`error`](Self::error) after a [`refresh`](Self::refresh), and
+    /// knows that an empty ring has room.
+    pub(crate) fn write_frame(
+        &mut self,
+        ring: &Ring,
+        header: &[u8; HEADER_BYTES as usize],
+        payload: &[u8],
+    ) -> Option<Notify> {
+        let padding = &[0; 8][..payload.len().next_multiple_of(8) - payload.len()];
+        let pieces = [header, payload, padding];
+        let frame = u32::try_from(pieces.iter().map(|piece| piece.len()).sum::<usize>());
+        let frame = frame.unwrap_or(u32::MAX);
+        if frame > self.room(ring) {
+            self.needed = Some(self.needed.unwrap_or(frame).min(frame));
+            return None;
+        }
+        let mut at = self.prod;
+        for piece in pieces {
+            ring.copy_in(at, piece);
+            at = at.plus(u32::try_from(piece.len()).unwrap_or(u32::MAX));
+        }
+        self.prod = at;
+        // Release order: the backend sees the index only after the whole frame.
+        ring.store(data_intf::OUT_PROD, self.prod);
+        Some(self.notifier.published(self.prod, ring.array_bytes()))
+    }
+
+    /// Whether it is worth waking writers: one of those that found too little room finds enough.
+    pub(crate) fn has_room(&self, ring: &Ring) -> bool {
+        self.room(ring) >= self.wanted()
+    }
+
+    /// All writers were woken; those that still find too little room say so again.
+    pub(crate) fn forget_needs(&mut self) {
+        self.needed = None;
+    }
+
+    fn wanted(&self) -> u32 {
+        self.needed.unwrap_or(self.least)
+    }
+
     /// Decides whether the backend must be told of unannounced bytes.
     pub(crate) fn announce(&mut self, ring: &Ring, now_ns: u64) -> Result<bool, RingFault> {
         full_barrier();
@@ -92,7 +146,8 @@ impl OutRing {
 
     /// Rule 13: asks to be told when there is room. The caller then looks once more.
     pub(crate) fn wait_for_room(&self, ring: &Ring) {
-        self.wish(ring, room_wish(self.prod, self.cons, ring.array_bytes()));
+        let wish = room_wish(self.prod, self.cons, ring.array_bytes(), self.wanted());
+        self.wish(ring, wish);
     }
 
     /// Rule 13: asks to be told when all is taken. The caller then looks once more.

@@ -153,6 +153,14 @@ impl DataRing {
         }
     }
 
+    /// A ring for a new datagram socket.
+    pub(crate) fn for_datagrams(ring: Ring, start: Index, wishes: bool) -> Self {
+        let mut data = Self::new(ring, start, wishes);
+        data.input.carry_frames();
+        data.output.carry_frames(&data.ring);
+        data
+    }
+
     /// Somebody is about to wait for bytes or room.
     pub(crate) fn wait(&mut self, interest: Interest) -> Result<(), RingFault> {
         match interest {
@@ -196,7 +204,7 @@ impl DataRing {
 
     /// Whether a writer finds room or an error.
     pub(crate) fn writable(&self) -> bool {
-        self.output.room(&self.ring) > 0 || self.output.error().is_some()
+        self.output.has_room(&self.ring) || self.output.error().is_some()
     }
 
     /// How far the backend has come, as far as is known.

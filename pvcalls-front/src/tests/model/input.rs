@@ -1,8 +1,8 @@
-//! Rules 5 and 6: the backend delivers, we read.
+//! Rules 5 and 6: the backend delivers, we read: bytes, or whole frames.
 
 use alloc::vec::Vec;
 
-use super::{ALL, BACK, FRONT, Machine, Model, Rules, START, hangs};
+use super::{ALL, BACK, BYTES, FRONT, Frames, Machine, Model, Rules, START, hangs, moves};
 use crate::index::Index;
 use crate::notify::{InNotifier, Notify};
 
@@ -13,12 +13,19 @@ const CONS: usize = 1;
 const INCOMING: u32 = 10;
 const IN_BYTES: u32 = 4;
 
+/// Frames that add up to that. There is room for a short one where there is none for the next.
+const FRAMES: Frames = &[2, 3, 1, 3, 1];
+const LARGEST: u32 = 3;
+
 /// The in ring: the backend fills it as far as it can and sleeps when it is full; the frontend
 /// reads any number of bytes at a time and sleeps when it is empty, or, with bytes left, when it
 /// has other things to wait for.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct In {
     rules: Rules,
+    frames: Frames,
+    /// What we take for the most that the backend puts in at once.
+    largest: u32,
     machine: Machine,
     front: InFront,
     cons: Index,
@@ -51,12 +58,31 @@ impl In {
     fn new(rules: Rules) -> Self {
         Self {
             rules,
+            frames: BYTES,
+            largest: 1,
             machine: Machine::new([START; 4]),
             front: InFront::Look,
             cons: START,
             notifier: InNotifier::default(),
             back: InBack::Look,
             prod: START,
+        }
+    }
+
+    fn frames(rules: Rules, largest: u32) -> Self {
+        Self {
+            frames: FRAMES,
+            largest,
+            ..Self::new(rules)
+        }
+    }
+
+    /// How much the backend would put in if there were that much room.
+    fn next_put(&self, room: u32) -> u32 {
+        let steps = moves(self.frames, self.prod.since(START), room, INCOMING);
+        match self.frames {
+            BYTES => steps.last().copied().unwrap_or(0),
+            _ => steps.first().copied().unwrap_or(0),
         }
     }
 
@@ -74,7 +100,8 @@ impl In {
                     false => InFront::Elsewhere,
                 };
                 steps.push(next);
-                for count in 1..=prod.since(self.cons) {
+                let there = prod.since(self.cons);
+                for count in moves(self.frames, self.cons.since(START), there, INCOMING) {
                     let mut next = self.clone();
                     next.cons = self.cons.plus(count);
                     next.machine.store(FRONT, CONS, next.cons);
@@ -92,7 +119,10 @@ impl In {
             }
             InFront::Decide(old, early) => {
                 let prod = early.unwrap_or_else(|| next.machine.load(FRONT, PROD));
-                match next.notifier.consumed(old, next.cons, prod, IN_BYTES) {
+                match next
+                    .notifier
+                    .consumed(old, next.cons, prod, IN_BYTES, self.largest)
+                {
                     Notify::Now => next.machine.send_event(FRONT),
                     Notify::No | Notify::Later => {}
                 }
@@ -118,7 +148,7 @@ impl In {
             InBack::Look => {
                 let produced = self.prod.since(START);
                 let free = IN_BYTES - self.prod.since(next.machine.load(BACK, CONS));
-                let count = free.min(INCOMING - produced);
+                let count = self.next_put(free);
                 if count == 0 {
                     next.back = match produced {
                         INCOMING => InBack::Done,
@@ -167,7 +197,8 @@ impl Model for In {
         match self.front {
             // The backend may sleep on a full ring, but not while there is room.
             InFront::Elsewhere => {
-                self.back == InBack::Asleep && self.prod.since(self.cons) < IN_BYTES
+                let room = IN_BYTES - self.prod.since(self.cons);
+                self.back == InBack::Asleep && self.next_put(room) > 0
             }
             _ => self.cons.since(START) != INCOMING,
         }
@@ -177,6 +208,18 @@ impl Model for In {
 #[test]
 fn no_wakeup_is_lost() {
     assert!(!hangs(In::new(ALL)));
+}
+
+#[test]
+fn no_wakeup_is_lost_with_frames() {
+    assert!(!hangs(In::frames(ALL, LARGEST)));
+}
+
+#[test]
+fn with_frames_longer_than_we_think_it_hangs() {
+    for largest in 1..LARGEST {
+        assert!(hangs(In::frames(ALL, largest)), "{largest}");
+    }
 }
 
 #[test]

@@ -112,6 +112,35 @@ fn hangs<M: Model>(initial: M) -> bool {
     hang
 }
 
+/// What travels: bytes, of which any number moves at once, or frames of these lengths, in a circle.
+type Frames = &'static [u32];
+
+/// A stream.
+const BYTES: Frames = &[];
+
+/// By how much an index that has come `so_far` may move at once, if there is room, or bytes, for `most`
+/// and `total` is all there will be.
+fn moves(frames: Frames, so_far: u32, most: u32, total: u32) -> Vec<u32> {
+    let most = most.min(total - so_far);
+    if frames.is_empty() {
+        return (1..=most).collect();
+    }
+    let mut ends = vec![0];
+    for frame in frames.iter().cycle() {
+        let end = ends.last().map_or(0, |end| end + frame);
+        if end > total {
+            break;
+        }
+        ends.push(end);
+    }
+    assert!(ends.contains(&so_far), "only whole frames move");
+    let steps = ends.iter().filter(|&&end| end > so_far);
+    steps
+        .map(|end| end - so_far)
+        .filter(|&step| step <= most)
+        .collect()
+}
+
 /// What is left out of the rules, or true of the backend.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Rules {

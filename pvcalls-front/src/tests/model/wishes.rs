@@ -1,12 +1,12 @@
 //! Rules 11 to 13: both sides say at which index they want to be told (`feature-event-idx`).
 //!
 //! A producer fills a small ring, a consumer empties it, and each sleeps when it can do nothing. The
-//! frontend is once the one and once the other; the other side is a backend that keeps the rules of
+//! frontend is once the one and once the other, and once bytes travel and once whole frames; the other side is a backend that keeps the rules of
 //! docs/extensions.md. There is no timer.
 
 use alloc::vec::Vec;
 
-use super::{ALL, BACK, FRONT, Machine, Model, Rules, START, hangs};
+use super::{ALL, BACK, BYTES, FRONT, Frames, Machine, Model, Rules, START, hangs, moves};
 use crate::index::Index;
 use crate::notify::{Notify, OutNotifier, asked_for, room_wish};
 
@@ -16,7 +16,11 @@ const PROD_EVENT: usize = 2;
 const CONS_EVENT: usize = 3;
 
 const TOTAL: u32 = 5;
-const BYTES: u32 = 4;
+const FRAMES_TOTAL: u32 = 9;
+const ARRAY: u32 = 4;
+
+/// Frames, some longer than half the ring, that add up to more than it.
+const FRAMES: Frames = &[1, 1, 2, 4, 1];
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Wishes {
@@ -26,6 +30,10 @@ struct Wishes {
     producer: usize,
     prod: Index,
     producing: Phase,
+    frames: Frames,
+    total: u32,
+    /// The frontend asks for as much room as it needs.
+    knows_needs: bool,
     /// Bytes that were published and not announced.
     silent: bool,
     /// What the frontend remembers if it produces; a backend remembers `told`.
@@ -56,12 +64,28 @@ impl Wishes {
             producer,
             prod: START,
             producing: Phase::Look,
+            frames: BYTES,
+            total: TOTAL,
+            knows_needs: true,
             silent: false,
             notifier: OutNotifier::new(START, true),
             told: START,
             cons: START,
             consuming: Phase::Look,
         }
+    }
+
+    fn frames(producer: usize, rules: Rules) -> Self {
+        Self {
+            frames: FRAMES,
+            total: FRAMES_TOTAL,
+            ..Self::new(producer, rules)
+        }
+    }
+
+    /// By how much the producer may go on with that much room.
+    fn puts(&self, room: u32) -> Vec<u32> {
+        moves(self.frames, self.prod.since(START), room, self.total)
     }
 
     fn barrier(&mut self, side: usize) {
@@ -80,14 +104,14 @@ impl Wishes {
         match self.producing {
             Phase::Look => {
                 let cons = next.machine.load(side, CONS);
-                let left = TOTAL - self.prod.since(START);
-                let room = (BYTES - self.prod.since(cons)).min(left);
-                for count in 1..=room {
+                let left = self.total - self.prod.since(START);
+                let puts = self.puts(ARRAY - self.prod.since(cons));
+                for &count in &puts {
                     let mut next = self.clone();
                     next.prod = self.prod.plus(count);
                     next.machine.store(side, PROD, next.prod);
                     next.producing = Phase::Stored(self.prod);
-                    if side == FRONT && next.notifier.published(next.prod, BYTES) != Notify::Now {
+                    if side == FRONT && next.notifier.published(next.prod, ARRAY) != Notify::Now {
                         // In a burst: no word about it yet.
                         let mut quiet = next.clone();
                         quiet.silent = true;
@@ -96,7 +120,7 @@ impl Wishes {
                     }
                     steps.push(next);
                 }
-                if room > 0 {
+                if !puts.is_empty() {
                     return;
                 }
                 // Before it blocks, or turns to something else, it says what it has not said.
@@ -105,8 +129,12 @@ impl Wishes {
                 } else if left == 0 {
                     Phase::Done
                 } else {
+                    let needed = match self.knows_needs {
+                        true => self.puts(ARRAY).first().copied().unwrap_or(1),
+                        false => 1,
+                    };
                     let wish = match side {
-                        FRONT => room_wish(self.prod, cons, BYTES),
+                        FRONT => room_wish(self.prod, cons, ARRAY, needed),
                         _ => cons.plus(1),
                     };
                     next.machine.store(side, CONS_EVENT, wish);
@@ -138,8 +166,13 @@ impl Wishes {
                 next.producing = Phase::Recheck;
             }
             Phase::Recheck => {
-                let room = BYTES - self.prod.since(next.machine.load(side, CONS));
-                next.producing = match room > 0 && self.rules.recheck {
+                let cons = next.machine.load(side, CONS);
+                let goes_on = match side {
+                    FRONT => !self.puts(ARRAY - self.prod.since(cons)).is_empty(),
+                    // If room has come and it is too little, the wish is behind: another one.
+                    _ => cons.plus(1) != next.machine.load(side, CONS_EVENT),
+                };
+                next.producing = match goes_on && self.rules.recheck {
                     true => Phase::Look,
                     false => Phase::Asleep,
                 };
@@ -163,8 +196,11 @@ impl Wishes {
                 let prod = next.machine.load(side, PROD);
                 let there = prod.since(self.cons);
                 // A backend takes all there is, a reader what it likes.
-                let least = if side == BACK { there } else { 1 };
-                for count in least.max(1)..=there {
+                let mut counts = moves(self.frames, self.cons.since(START), there, self.total);
+                if side == BACK && self.frames.is_empty() {
+                    counts.retain(|&count| count == there);
+                }
+                for count in counts {
                     let mut next = self.clone();
                     next.cons = self.cons.plus(count);
                     next.machine.store(side, CONS, next.cons);
@@ -174,7 +210,7 @@ impl Wishes {
                 if there > 0 {
                     return;
                 }
-                if self.cons.since(START) == TOTAL {
+                if self.cons.since(START) == self.total {
                     next.consuming = Phase::Done;
                 } else {
                     next.machine.store(side, PROD_EVENT, prod.plus(1));
@@ -228,7 +264,7 @@ impl Model for Wishes {
     }
 
     fn work_left(&self) -> bool {
-        self.cons.since(START) != TOTAL
+        self.cons.since(START) != self.total
     }
 }
 
@@ -236,6 +272,7 @@ impl Model for Wishes {
 fn no_wakeup_is_lost_without_any_timer() {
     for producer in [FRONT, BACK] {
         assert!(!hangs(Wishes::new(producer, ALL)), "side {producer}");
+        assert!(!hangs(Wishes::frames(producer, ALL)), "frames, {producer}");
     }
 }
 
@@ -251,7 +288,12 @@ fn without_the_barrier_of_either_side_it_hangs() {
             ..ALL
         };
         assert!(hangs(Wishes::new(producer, ours)), "side {producer}");
+        assert!(hangs(Wishes::frames(producer, ours)), "frames, {producer}");
         assert!(hangs(Wishes::new(producer, theirs)), "side {producer}");
+        assert!(
+            hangs(Wishes::frames(producer, theirs)),
+            "frames, {producer}"
+        );
     }
 }
 
@@ -263,6 +305,7 @@ fn without_another_look_after_the_wish_it_hangs() {
             ..ALL
         };
         assert!(hangs(Wishes::new(producer, rules)), "side {producer}");
+        assert!(hangs(Wishes::frames(producer, rules)), "frames, {producer}");
     }
 }
 
@@ -273,4 +316,14 @@ fn without_the_announcement_before_blocking_it_hangs() {
         ..ALL
     };
     assert!(hangs(Wishes::new(FRONT, rules)));
+    assert!(hangs(Wishes::frames(FRONT, rules)));
+}
+
+#[test]
+fn a_wish_for_less_room_than_the_next_frame_needs_hangs() {
+    let ignorant = Wishes {
+        knows_needs: false,
+        ..Wishes::frames(FRONT, ALL)
+    };
+    assert!(hangs(ignorant));
 }
