@@ -53,13 +53,16 @@ impl Loopback {
         Ok(id)
     }
 
-    /// What came of a connect.
+    /// What came of a connect. Sockets of other kinds are open as soon as they are there.
     ///
     /// # Errors
     /// [`TryError::WouldBlock`] as long as the listener's queue is full;
     /// [`Error::ConnectionRefused`] if it was closed meanwhile.
     pub fn try_connect(&mut self, id: SocketId) -> Result<(), TryError> {
-        match self.socket(id)?.stream()?.state {
+        let Kind::Stream(stream) = &self.socket(id)?.kind else {
+            return Ok(());
+        };
+        match stream.state {
             State::Waiting(_) => Err(TryError::WouldBlock),
             State::Refused => Err(Error::ConnectionRefused.into()),
             State::Connected => Ok(()),

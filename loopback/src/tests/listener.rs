@@ -19,6 +19,7 @@ fn with_backlog(net: &mut Loopback, backlog: usize) -> crate::SocketId {
 fn an_accept_waits_for_a_connection() {
     let mut net = Loopback::new();
     let listener = listen(&mut net, "127.0.0.1:80");
+    assert_eq!(net.try_connect(listener), Ok(()));
     assert_eq!(net.try_accept(listener), Err(BLOCKED));
     assert!(!net.readiness(listener).expect("open").readable);
     let accepter = watch(&mut net, listener, Interest::Read);

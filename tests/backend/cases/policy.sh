@@ -28,7 +28,7 @@ peer 7=echo
 connects() {
 	connects_guest=$1 connects_outcome=$2
 	shift 2
-	guest "$connects_guest" net-probe "args=connect $*"
+	guest "$connects_guest" net-probe "args=loopback=host connect $*"
 	case $connects_outcome in
 	connected) expect_exit "$connects_guest" 0 ;;
 	*) expect_exit "$connects_guest" 1 ;;

@@ -13,13 +13,13 @@ error_of() {
 	[ "$ms" -lt 3000 ] || fail "the error of $1 took $ms ms"
 }
 
-guest wrong net-probe "args=connect $address:1 198.18.0.1:80 203.0.113.1:80 203.0.113.200:80 [::1]:80 example.org:80 nonsense 192.0.2.1:99999"
+guest wrong net-probe "args=connect $address:1 198.18.0.1:80 203.0.113.1:80 203.0.113.200:80 [2001:db8::1]:80 example.org:80 nonsense 192.0.2.1:99999"
 expect_exit wrong 1
 error_of "$address:1" ConnectionRefused "connection refused (ECONNREFUSED"
 error_of 198.18.0.1:80 NetworkUnreachable "ENETUNREACH"
 error_of 203.0.113.1:80 HostUnreachable "EHOSTUNREACH"
 error_of 203.0.113.200:80 PermissionDenied "EACCES"
-error_of "[::1]:80" Unsupported "IPv6"
+error_of "[2001:db8::1]:80" Unsupported "IPv6"
 error_of example.org:80 Unsupported '"example.org"'
 error_of nonsense InvalidInput '"nonsense"'
 error_of 192.0.2.1:99999 InvalidInput '"192.0.2.1:99999"'

@@ -1,10 +1,8 @@
 //! What version 1 of the protocol cannot do, and time-outs.
 
-use alloc::format;
-use core::fmt::Debug;
 use core::time::Duration;
 
-use crate::failure;
+use crate::{expect_error, failure};
 use rt::io::{ErrorKind, Read, Result, Write};
 use rt::net::{Shutdown, SocketAddr, TcpStream};
 use rt::println;
@@ -16,29 +14,29 @@ pub(crate) fn check(echo: SocketAddr) -> Result<()> {
     if stream.peer_addr()? != echo {
         return Err(failure("peer_addr is another"));
     }
-    fails_with("local_addr", ErrorKind::Unsupported, stream.local_addr())?;
+    expect_error("local_addr", ErrorKind::Unsupported, stream.local_addr())?;
     for how in [Shutdown::Read, Shutdown::Write] {
-        fails_with("shutdown", ErrorKind::Unsupported, stream.shutdown(how))?;
+        expect_error("shutdown", ErrorKind::Unsupported, stream.shutdown(how))?;
     }
-    fails_with("nodelay", ErrorKind::Unsupported, stream.set_nodelay(true))?;
+    expect_error("nodelay", ErrorKind::Unsupported, stream.set_nodelay(true))?;
     stream.set_nodelay(false)?;
     if stream.nodelay()? {
         return Err(failure("nodelay is on"));
     }
 
     let zero = Some(Duration::ZERO);
-    fails_with(
+    expect_error(
         "zero",
         ErrorKind::InvalidInput,
         stream.set_read_timeout(zero),
     )?;
-    fails_with(
+    expect_error(
         "zero",
         ErrorKind::InvalidInput,
         stream.set_write_timeout(zero),
     )?;
     let timeout = TcpStream::connect_timeout(&echo, Duration::ZERO);
-    fails_with("zero", ErrorKind::InvalidInput, timeout)?;
+    expect_error("zero", ErrorKind::InvalidInput, timeout)?;
     for ms in [1, 300] {
         read_timeout(&stream, Duration::from_millis(ms))?;
     }
@@ -69,20 +67,10 @@ fn read_timeout(mut stream: &TcpStream, timeout: Duration) -> Result<()> {
     let start = Instant::now();
     let result = stream.read(&mut [0]);
     let took = start.elapsed();
-    fails_with("a read of nothing", ErrorKind::WouldBlock, result)?;
+    expect_error("a read of nothing", ErrorKind::WouldBlock, result)?;
     println!("time-out of {timeout:?} after {took:?}");
     if took < timeout || took > timeout + Duration::from_secs(1) {
         return Err(failure("that is not about the time-out"));
     }
     Ok(())
-}
-
-fn fails_with<T: Debug>(what: &str, kind: ErrorKind, result: Result<T>) -> Result<()> {
-    match result {
-        Err(error) if error.kind() == kind => {
-            println!("{what}: {kind:?}: {error}");
-            Ok(())
-        }
-        other => Err(failure(format!("{what}: {other:?}, expected {kind:?}"))),
-    }
 }

@@ -5,6 +5,7 @@
 //! | file | what is tried |
 //! |---|---|
 //! | `connect.rs` | connections that are refused, unreachable, late or never there |
+//! | `inside.rs` | a guest that talks to itself |
 //! | `transfer.rs` | data both ways, from several threads, and right before the end |
 //! | `reconnect.rs` | a backend that goes away and comes back |
 //! | `resources.rs` | that connections give back what they take |
@@ -17,6 +18,7 @@
 extern crate alloc;
 
 mod connect;
+mod inside;
 mod limits;
 mod pattern;
 mod reconnect;
@@ -26,10 +28,12 @@ mod wait;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Debug;
 
 use rt::env;
 use rt::io::{Error, ErrorKind, Result};
 use rt::net::SocketAddr;
+use rt::println;
 
 #[rt::main]
 fn main() -> Result<()> {
@@ -58,6 +62,7 @@ fn main() -> Result<()> {
         }
         ["connect-during-outage", echo] => reconnect::connect_during_outage(address(echo)?),
         ["limits", echo] => limits::check(address(echo)?),
+        ["inside", streams, bytes] => inside::check(number(streams)?, number(bytes)?),
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),
         other => Err(failure(alloc::format!("do not know how to {other:?}"))),
@@ -67,6 +72,19 @@ fn main() -> Result<()> {
 /// The error of a check that failed.
 fn failure(what: impl Into<String>) -> Error {
     Error::other(what.into())
+}
+
+/// Checks that something fails as it should.
+fn expect_error<T: Debug>(what: &str, kind: ErrorKind, result: Result<T>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == kind => {
+            println!("{what}: {kind:?}: {error}");
+            Ok(())
+        }
+        other => Err(failure(alloc::format!(
+            "{what}: {other:?}, expected {kind:?}"
+        ))),
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr> {

@@ -1,0 +1,171 @@
+//! A guest that talks to itself: 127.0.0.0/8 and ::1 are its own.
+
+use alloc::format;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::pattern::Pattern;
+use crate::{expect_error, failure};
+use rt::io::{ErrorKind, Read, Result, Write};
+use rt::net::{self, SocketAddr, TcpListener, TcpStream};
+use rt::time::Instant;
+use rt::{println, thread};
+
+const CHUNK_BYTES: usize = 10_000;
+
+/// Servers and clients of this guest, many streams at once, and nothing left of them.
+pub(crate) fn check(streams: usize, bytes: usize) -> Result<()> {
+    let before = net::loopback_stats();
+    for at in ["127.0.0.1:0", "127.9.9.9:0", "[::1]:0"] {
+        converse(at, streams, bytes)?;
+    }
+    ports()?;
+    endings()?;
+    let after = net::loopback_stats();
+    if after != before {
+        return Err(failure(format!(
+            "left behind: {after:?}, before: {before:?}"
+        )));
+    }
+    match net::stats() {
+        Some(stats) => Err(failure(format!("the device was brought up: {stats:?}"))),
+        None => {
+            println!("nothing is left, and no device was touched");
+            Ok(())
+        }
+    }
+}
+
+/// An echo server, and clients in threads of their own.
+fn converse(at: &str, streams: usize, bytes: usize) -> Result<()> {
+    let start = Instant::now();
+    let listener = TcpListener::bind(at)?;
+    let address = listener.local_addr()?;
+    if address.port() == 0 {
+        return Err(failure("no port was chosen"));
+    }
+    let server = thread::spawn(move || {
+        let echoes: Vec<_> = listener
+            .incoming()
+            .take(streams)
+            .map(|stream| stream.map(|stream| thread::spawn(move || echo(stream))))
+            .collect::<Result<_>>()?;
+        // So that no client is reset, the listener stays until all are served.
+        echoes
+            .into_iter()
+            .try_for_each(|echo| echo.join().expect("no panic"))
+    });
+    let clients: Vec<_> = (0..streams)
+        .map(|number| thread::spawn(move || client(address, number, bytes)))
+        .collect();
+    for client in clients {
+        client.join().expect("no panic")?;
+    }
+    server.join().expect("no panic")?;
+    println!(
+        "{address}: {streams} streams, {bytes} bytes each way, {} ms",
+        start.elapsed().as_millis()
+    );
+    Ok(())
+}
+
+fn echo(mut stream: TcpStream) -> Result<()> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            count => stream.write_all(&buffer[..count])?,
+        }
+    }
+}
+
+fn client(address: SocketAddr, number: usize, bytes: usize) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    let own = stream.local_addr()?;
+    if stream.peer_addr()? != address || !own.ip().is_loopback() || own.port() == 0 {
+        return Err(failure(format!(
+            "{own} is connected to {:?}",
+            stream.peer_addr()
+        )));
+    }
+    let (mut sent, mut received) = (Pattern::new(number), Pattern::new(number));
+    let mut buffer = vec![0; CHUNK_BYTES];
+    let mut left = bytes;
+    while left > 0 {
+        let chunk = &mut buffer[..left.min(CHUNK_BYTES)];
+        sent.fill(chunk);
+        stream.write_all(chunk)?;
+        chunk.fill(0);
+        stream.read_exact(chunk)?;
+        received.check(chunk)?;
+        left -= chunk.len();
+    }
+    Ok(())
+}
+
+/// Who has a port, and who is refused.
+fn ports() -> Result<()> {
+    let one = TcpListener::bind("127.0.0.1:8080")?;
+    expect_error(
+        "a port in use",
+        ErrorKind::AddrInUse,
+        TcpListener::bind("127.0.0.1:8080"),
+    )?;
+    let other = TcpListener::bind("127.0.0.2:8080")?;
+    let nobody = TcpStream::connect("127.0.0.3:8080");
+    expect_error("nobody listens", ErrorKind::ConnectionRefused, nobody)?;
+    let client = TcpStream::connect("127.0.0.2:8080")?;
+    let (accepted, from) = other.accept()?;
+    if from != client.local_addr()? || accepted.peer_addr()? != from {
+        return Err(failure(format!("{client:?} and {accepted:?} disagree")));
+    }
+    drop((one, other));
+    // A connection that is open does not keep the port.
+    TcpListener::bind("127.0.0.2:8080")?;
+    let closed = TcpStream::connect("127.0.0.2:8080");
+    expect_error("a closed listener", ErrorKind::ConnectionRefused, closed)
+}
+
+/// How streams end.
+fn endings() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let pair = || -> Result<(TcpStream, TcpStream)> {
+        let client = TcpStream::connect(listener.local_addr()?)?;
+        Ok((client, listener.accept()?.0))
+    };
+    let (mut client, mut server) = pair()?;
+    client.write_all(b"last words")?;
+    drop(client);
+    let mut words = Vec::new();
+    server.read_to_end(&mut words)?;
+    if words != b"last words" {
+        return Err(failure(format!("{words:?} arrived")));
+    }
+    expect_error("nobody reads", ErrorKind::BrokenPipe, server.write(b"x"))?;
+
+    let (mut client, server) = pair()?;
+    client.write_all(b"never read")?;
+    drop(server);
+    let mut byte = [0];
+    expect_error(
+        "unread bytes",
+        ErrorKind::ConnectionReset,
+        client.read(&mut byte),
+    )?;
+
+    // A read ends at its time-out, and when the other end comes to life.
+    let (mut client, server) = pair()?;
+    client.set_read_timeout(Some(core::time::Duration::from_millis(50)))?;
+    expect_error(
+        "a silent peer",
+        ErrorKind::WouldBlock,
+        client.read(&mut byte),
+    )?;
+    client.set_read_timeout(None)?;
+    let late = thread::spawn(move || {
+        thread::sleep(core::time::Duration::from_millis(50));
+        (&server).write_all(b"!")
+    });
+    client.read_exact(&mut byte)?;
+    late.join().expect("no panic")
+}
