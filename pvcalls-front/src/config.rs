@@ -18,6 +18,11 @@ pub struct Config {
     /// How long a connect without a deadline of its own may take. Longer than TCP's own patience
     /// (131 s on Linux), so that the real reason gets through.
     pub connect_timeout_ns: u64,
+    /// How long the backend may take to answer a [`Call`](crate::Call).
+    pub call_timeout_ns: u64,
+    /// How many calls may wait for an answer at the same time, those included whose caller has
+    /// given up.
+    pub calls: usize,
     /// How long the bytes of a closed socket may stand still in the out ring before they are
     /// given up. Not a limit on the whole: as long as the backend takes some, it may go on.
     pub linger_ns: u64,
@@ -48,6 +53,8 @@ impl Default for Config {
             ring_order: const { RingOrder::new(7).expect("in range") },
             step_timeout_ns: 10 * SECOND_NS,
             connect_timeout_ns: 150 * SECOND_NS,
+            call_timeout_ns: 10 * SECOND_NS,
+            calls: 1024,
             linger_ns: 5 * SECOND_NS,
             connects_in_flight: 2,
             pooled_rings: 16,

@@ -131,6 +131,18 @@ pub enum SocketError {
     NoPeer,
     /// A datagram to an IPv6 address through a socket of IPv4.
     AddressFamily,
+    /// The caller has ended the way out.
+    WriteEnded,
+    /// The id names no call: never, or not any more.
+    NoSuchCall,
+    /// As many calls wait for an answer as may: [`Config::calls`](crate::Config::calls).
+    TooManyCalls,
+    /// Sockets of this kind have no such option, or it can only be asked for.
+    NoSuchOption,
+    /// The value is out of the option's range.
+    BadValue,
+    /// The backend answered with something that cannot be.
+    BadAnswer,
 }
 
 impl SocketError {
@@ -150,6 +162,11 @@ impl SocketError {
             Self::MessageSize => Errno::EMSGSIZE,
             Self::NoPeer => Errno::EDESTADDRREQ,
             Self::AddressFamily => Errno::EAFNOSUPPORT,
+            Self::WriteEnded => Errno::EPIPE,
+            Self::NoSuchCall | Self::BadValue => Errno::EINVAL,
+            Self::TooManyCalls => Errno::ENOBUFS,
+            Self::NoSuchOption => Errno::ENOPROTOOPT,
+            Self::BadAnswer => Errno::EPROTO,
         }
     }
 
@@ -161,10 +178,18 @@ impl SocketError {
             | Self::NotConnected
             | Self::MessageSize
             | Self::NoPeer
-            | Self::AddressFamily => Blame::Caller,
+            | Self::AddressFamily
+            | Self::WriteEnded
+            | Self::NoSuchCall
+            | Self::NoSuchOption
+            | Self::BadValue => Blame::Caller,
             Self::TimedOut | Self::Remote(_) => Blame::Remote,
-            Self::Ring(_) | Self::Device(_) | Self::Away | Self::Unsupported(_) => Blame::Backend,
-            Self::Resources(_) => Blame::Guest,
+            Self::Ring(_)
+            | Self::Device(_)
+            | Self::Away
+            | Self::Unsupported(_)
+            | Self::BadAnswer => Blame::Backend,
+            Self::Resources(_) | Self::TooManyCalls => Blame::Guest,
         }
     }
 }
@@ -184,6 +209,12 @@ impl fmt::Display for SocketError {
             Self::MessageSize => f.write_str("the datagram is too long"),
             Self::NoPeer => f.write_str("the datagram socket has no default peer"),
             Self::AddressFamily => f.write_str("an IPv6 address for a socket of IPv4"),
+            Self::WriteEnded => f.write_str("the way out was ended"),
+            Self::NoSuchCall => f.write_str("no such call"),
+            Self::TooManyCalls => f.write_str("too many calls wait for an answer"),
+            Self::NoSuchOption => f.write_str("sockets of this kind have no such option"),
+            Self::BadValue => f.write_str("the option takes no such value"),
+            Self::BadAnswer => f.write_str("the PV Calls backend answered what cannot be"),
         }
     }
 }

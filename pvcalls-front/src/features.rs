@@ -31,10 +31,13 @@ bitflags! {
 
 impl Features {
     /// Each with its key, the same in both directories.
-    pub(crate) const KEYS: [(Self, &str); 4] = [
+    pub(crate) const KEYS: [(Self, &str); 7] = [
         (Self::ALIVE, "feature-alive"),
         (Self::CANCEL, "feature-cancel"),
         (Self::EVENT_IDX, "feature-event-idx"),
         (Self::NAMES, "feature-names"),
+        (Self::SHUTDOWN, "feature-shutdown"),
+        (Self::OPTIONS, "feature-options"),
+        (Self::IPV6, "feature-ipv6"),
     ];
 }

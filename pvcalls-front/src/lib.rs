@@ -14,7 +14,8 @@
 //! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs` | the two halves of a data ring, its resources, and keeping them |
 //! | `datagram.rs` | frames: what lies in the data ring of a datagram socket |
 //! | `commands.rs` | the command ring |
-//! | `socket.rs`, `frontend/` | the state of a socket; the calls of the runtime |
+//! | `socket.rs`, `names.rs`, `frontend/` | the state of a socket; the calls of the runtime |
+//! | `options.rs`, `calls.rs` | what can be asked of a socket; who waits for which answer |
 //! | `handshake/`, `features.rs` | from the toolstack's directory to Connected, with what both sides know |
 //!
 //! # How to drive it
@@ -52,6 +53,7 @@ extern crate alloc;
 extern crate std;
 
 mod budget;
+mod calls;
 mod commands;
 mod config;
 mod datagram;
@@ -63,7 +65,9 @@ mod handshake;
 mod in_ring;
 mod index;
 mod memory;
+mod names;
 mod notify;
+mod options;
 mod out_ring;
 mod platform;
 mod pool;
@@ -90,6 +94,7 @@ pub use features::Features;
 pub use frontend::{Frontend, Readiness, Stats};
 pub use handshake::{FRONTEND_DIR, Handshake, HandshakeError, Step};
 pub use memory::SharedPages;
+pub use options::{Call, How, SocketOption};
 pub use platform::{NoPort, Platform, ShareError, StillMapped, Store, XenbusState};
 pub use socket::Interest;
 pub use units::{CallId, DomainId, GrantRef, PAGE_SIZE, PageCount, Port, RingOrder, SocketId};

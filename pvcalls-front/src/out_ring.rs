@@ -58,6 +58,11 @@ impl OutRing {
         Ok(())
     }
 
+    /// How far we have written.
+    pub(crate) fn prod(&self) -> Index {
+        self.prod
+    }
+
     /// `out_cons` as last seen.
     pub(crate) fn cons(&self) -> Index {
         self.cons

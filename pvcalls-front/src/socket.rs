@@ -36,11 +36,15 @@
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use bitflags::bitflags;
+
 use crate::budget::Budget;
 use crate::config::ConnectOptions;
 use crate::errno::Errno;
 use crate::error::SocketError;
 use crate::index::Index;
+pub(crate) use crate::names::Names;
+use crate::options::How;
 use crate::ring::DataRing;
 use crate::units::SocketId;
 use crate::wakers::WakerSet;
@@ -92,7 +96,34 @@ pub(crate) enum Role {
     Connect(SocketAddr),
 }
 
+/// What a socket can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Stream,
+    Datagram,
+}
+
 impl Role {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Connect(_) => Kind::Stream,
+        }
+    }
+
+    /// The number of the family of its addresses.
+    pub(crate) fn family(&self) -> u16 {
+        match self {
+            Self::Connect(to) => family(to),
+        }
+    }
+
+    /// The local address and the peer's, as far as this side knows them of itself.
+    pub(crate) fn known_names(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Self::Connect(to) => (None, Some(*to)),
+        }
+    }
+
     /// What SOCKET is to make.
     fn socket_request(&self, id: SocketId) -> Request {
         match self {
@@ -119,6 +150,9 @@ pub(crate) struct Socket {
     /// The first thing that went wrong.
     pub(crate) failure: Option<SocketError>,
     pub(crate) data: Option<DataRing>,
+    pub(crate) shut: Shut,
+    /// It was Open once.
+    pub(crate) was_open: bool,
     pub(crate) salvage: Salvage,
     /// Creating, Connecting: when the caller's patience ends. Draining: when the linger time does.
     pub(crate) deadline_ns: u64,
@@ -158,6 +192,8 @@ impl Socket {
             owned: true,
             failure: None,
             data,
+            shut: Shut::empty(),
+            was_open: false,
             salvage: Salvage::default(),
             deadline_ns,
             linger_ns: 0,
@@ -180,6 +216,7 @@ impl Socket {
     pub(crate) fn set_state(&mut self, state: State) {
         log::trace!("{}: {:?} => {state:?}", self.id, self.state);
         self.state = state;
+        self.was_open |= state == State::Open;
         self.wake_all();
     }
 
@@ -215,6 +252,21 @@ impl Socket {
         if writable {
             self.write_wakers.wake();
         }
+    }
+
+    /// Refuses what the caller has ended, from now on, and wakes those who wait for it in vain.
+    pub(crate) fn shut(&mut self, ends: Shut) {
+        self.shut |= ends;
+        if ends.contains(Shut::IN) {
+            self.read_wakers.wake();
+        }
+        if ends.contains(Shut::OUT) {
+            self.write_wakers.wake();
+        }
+    }
+
+    pub(crate) fn wake_writers(&mut self) {
+        self.write_wakers.wake();
     }
 
     fn wake_all(&mut self) {
@@ -282,11 +334,24 @@ impl Socket {
     }
 }
 
-/// The addresses of both ends, from the guest's point of view.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Names {
-    pub(crate) local: Option<SocketAddr>,
-    pub(crate) peer: Option<SocketAddr>,
+bitflags! {
+    /// The directions that the caller has ended.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Shut: u8 {
+        /// Nothing more is wanted.
+        const IN = 1;
+        /// Nothing more is written.
+        const OUT = 2;
+    }
+}
+
+impl From<How> for Shut {
+    fn from(how: How) -> Self {
+        let mut shut = Self::empty();
+        shut.set(Self::IN, how.reading());
+        shut.set(Self::OUT, how.writing());
+        shut
+    }
 }
 
 /// Bytes and the end that were saved from a ring before it was released.

@@ -50,6 +50,7 @@ impl<P: Platform> Frontend<P> {
                 Some(place) => self.socket_is_due(place, now_ns),
             }
         }
+        self.calls.poll(now_ns);
         self.pump();
     }
 
@@ -57,7 +58,8 @@ impl<P: Platform> Frontend<P> {
     /// count. May be earlier than needed, never later.
     #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
-        self.timers.next_ns()
+        let deadlines = [self.timers.next_ns(), self.calls.deadline_ns()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Announces what was held back. To be called before the vCPU blocks, and when it turns to

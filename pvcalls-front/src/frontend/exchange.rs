@@ -19,8 +19,9 @@ impl<P: Platform> Frontend<P> {
             owner,
             result,
         } = answer;
-        let Owner::Socket(id) = owner else {
-            return;
+        let id = match owner {
+            Owner::Socket(id) => id,
+            Owner::Call(call) => return self.answer_call(call, &answer),
         };
         if command == Command::Connect {
             self.connecting -= 1;
@@ -69,8 +70,8 @@ impl<P: Platform> Frontend<P> {
             }
             (Command::Connect, Ok(extra)) if !abandoned => {
                 if names {
-                    let (local, peer) = extra.names();
-                    socket.names = Names { local, peer };
+                    let (local, peer) = socket.role.known_names();
+                    socket.names = Names::told(extra.names(), local, peer, false);
                 }
                 socket.set_state(State::Open); // 3
                 self.service(place, now_ns);
@@ -107,22 +108,37 @@ impl<P: Platform> Frontend<P> {
     /// Sends what is queued, as far as there is room. Every entry point that may have queued
     /// something calls it last.
     pub(super) fn pump(&mut self) {
-        let mut notify = false;
-        let queues: [fn(&mut Self) -> &mut VecDeque<usize>; 3] = [
-            |it| &mut it.releases,
-            |it| &mut it.prompt,
-            |it| &mut it.waiting,
-        ];
-        for queue in queues {
-            while let Some(&place) = queue(self).front() {
-                let Ok(tell) = self.send(place) else { break };
-                notify |= tell;
-                queue(self).pop_front();
-            }
+        let mut notify = self.send_queue(|it| &mut it.releases);
+        // Both are answered at once. Whichever goes first and takes what room there is lets the
+        // other go first the next time.
+        let calls_first = self.calls.first;
+        let before = self.outstanding();
+        if calls_first {
+            notify |= self.send_calls();
+        } else {
+            notify |= self.send_queue(|it| &mut it.prompt);
         }
+        self.calls.first ^= self.outstanding() != before;
+        if calls_first {
+            notify |= self.send_queue(|it| &mut it.prompt);
+        } else {
+            notify |= self.send_calls();
+        }
+        notify |= self.send_queue(|it| &mut it.waiting);
         if notify && let Some(commands) = &self.commands {
             self.platform.notify(commands.port());
         }
+    }
+
+    /// Sends what is in one queue of sockets; true if the backend must be told.
+    fn send_queue(&mut self, queue: fn(&mut Self) -> &mut VecDeque<usize>) -> bool {
+        let mut notify = false;
+        while let Some(&place) = queue(self).front() {
+            let Ok(tell) = self.send(place) else { break };
+            notify |= tell;
+            queue(self).pop_front();
+        }
+        notify
     }
 
     fn send(&mut self, place: usize) -> Result<bool, Full> {

@@ -216,6 +216,9 @@ impl<P: Platform> Frontend<P> {
             self.platform.mask_port(data.ring.port());
         }
         socket.set_state(State::Releasing);
+        let id = socket.id;
+        let error = socket.failure.unwrap_or(SocketError::NoSuchSocket);
+        self.calls.fail_queued(id, error);
         self.queue(place);
     }
 

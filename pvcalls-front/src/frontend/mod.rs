@@ -2,6 +2,7 @@
 //!
 //! * `lifecycle.rs`: connect and close, and what becomes of a socket;
 //! * `exchange.rs`: commands, and what their answers do;
+//! * `calls.rs`: what can be asked of a socket that is there; `names.rs`: its addresses;
 //! * `stream.rs`: reading and writing;
 //! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep;
 //! * `outage.rs`: a device that breaks, and comes up again.
@@ -10,9 +11,11 @@
 //! all methods take `&mut self`, so "look, then register, then sleep" needs no further care as
 //! long as pending events are handled between the last two.
 
+mod calls;
 mod events;
 mod exchange;
 mod lifecycle;
+mod names;
 mod outage;
 mod stream;
 
@@ -23,6 +26,7 @@ use alloc::vec::Vec;
 use core::task::Waker;
 
 use crate::budget::Budget;
+use crate::calls::Calls;
 use crate::commands::Commands;
 use crate::config::Config;
 use crate::error::{DeviceFault, SocketError};
@@ -32,7 +36,7 @@ use crate::platform::Platform;
 use crate::pool::Pool;
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
-use crate::socket::{Interest, Socket, State};
+use crate::socket::{Interest, Shut, Socket, State};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::units::{DomainId, Port, RingOrder, SocketId};
@@ -62,6 +66,7 @@ pub struct Frontend<P> {
     waiting: VecDeque<usize>,
     /// CONNECTs that the backend has not answered.
     connecting: u32,
+    calls: Calls,
     /// Sockets with something to announce before the caller blocks.
     dirty: Vec<usize>,
     timers: Timers,
@@ -115,6 +120,10 @@ pub struct Stats {
     pub outstanding_commands: u32,
     /// Responses that answered nothing and were dropped.
     pub bad_responses: u64,
+    /// Calls that have a place: their caller waits, or the backend has not answered.
+    pub calls: usize,
+    /// Those of them that nobody waits for any more.
+    pub calls_given_up: usize,
     /// Answers that came after the caller had given up.
     pub late_answers: u64,
     /// Times a port was masked because its events brought nothing.
@@ -146,6 +155,7 @@ impl<P: Platform> Frontend<P> {
             prompt: VecDeque::new(),
             waiting: VecDeque::new(),
             connecting: 0,
+            calls: Calls::default(),
             dirty: Vec::new(),
             timers: Timers::default(),
             quarantine: link.quarantine,
@@ -177,6 +187,12 @@ impl<P: Platform> Frontend<P> {
     /// Changes [`Config::ring_order`], for connections that begin from now on.
     pub fn set_ring_order(&mut self, order: RingOrder) {
         self.config.ring_order = order;
+    }
+
+    /// The extensions of docs/extensions.md that are in force. During an outage, those that were.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        self.features
     }
 
     /// The domain that the backend runs in.
@@ -248,6 +264,10 @@ impl<P: Platform> Frontend<P> {
         let wishes = self.features.contains(Features::EVENT_IDX);
         let socket = self.socket(id)?;
         socket.register(interest, waker);
+        // Otherwise it would wait for room that is of no use to it.
+        if interest == Interest::Write && socket.shut.contains(Shut::OUT) {
+            socket.wake_writers();
+        }
         if wishes && let (State::Open, Some(data)) = (socket.state(), &mut socket.data) {
             match data.wait(interest) {
                 Ok(()) => socket.wake_ready(),
@@ -268,6 +288,8 @@ impl<P: Platform> Frontend<P> {
             outstanding_commands: self.outstanding(),
             bad_responses: self.counters.bad_responses
                 + self.commands.as_ref().map_or(0, Commands::faults),
+            calls: self.calls.len(),
+            calls_given_up: self.calls.given_up(),
             late_answers: self.counters.late,
             ports_masked: self.counters.masked,
             quarantined_pages: self.quarantine.page_count()

@@ -129,6 +129,7 @@ impl<P: Platform> Frontend<P> {
         self.releases.clear();
         self.prompt.clear();
         self.waiting.clear();
+        self.calls.fail_all(SocketError::Device(fault));
         for place in 0..self.sockets.places() {
             let Some(socket) = self.sockets.at(place) else {
                 continue;

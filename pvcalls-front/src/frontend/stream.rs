@@ -8,7 +8,7 @@ use crate::error::{SocketError, TryError};
 use crate::in_ring::Consumed;
 use crate::notify::Notify;
 use crate::platform::Platform;
-use crate::socket::{Socket, State};
+use crate::socket::{Shut, Socket, State};
 use crate::units::SocketId;
 
 bitflags! {
@@ -73,6 +73,7 @@ impl<P: Platform> Frontend<P> {
                 }
                 Ok(count)
             }
+            Ok(Consumed::Empty) if socket.shut.contains(Shut::IN) => Ok(0),
             Ok(Consumed::Empty) => Err(TryError::WouldBlock),
             Ok(Consumed::End(end)) => end_of_stream(end),
             Err(fault) => {
@@ -94,8 +95,14 @@ impl<P: Platform> Frontend<P> {
         let socket = self.socket(id)?;
         let data = match (socket.state(), &mut socket.data) {
             (State::Open, Some(data)) => data,
+            _ if socket.failure.is_none() && socket.shut.contains(Shut::OUT) => {
+                return Err(SocketError::WriteEnded.into());
+            }
             _ => return Err(socket.failure.unwrap_or(SocketError::NotConnected).into()),
         };
+        if socket.shut.contains(Shut::OUT) {
+            return Err(SocketError::WriteEnded.into());
+        }
         if from.is_empty() {
             return Ok(0);
         }
@@ -215,6 +222,12 @@ fn readiness_of(socket: &Socket) -> Readiness {
         }
         _ => socket.salvage.end,
     };
+    if socket.shut.contains(Shut::IN) {
+        readiness |= Readiness::READABLE;
+    }
+    if socket.shut.contains(Shut::OUT) {
+        readiness |= Readiness::WRITABLE;
+    }
     readiness.set(Readiness::PEER_CLOSED, end.is_some());
     if socket.failure.is_some() {
         readiness |= Readiness::ERROR | Readiness::READABLE | Readiness::WRITABLE;
