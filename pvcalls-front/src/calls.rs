@@ -22,6 +22,7 @@ use core::task::Waker;
 
 use crate::error::{SocketError, TryError};
 use crate::options::Call;
+use crate::socket::Shut;
 use crate::timers::Timers;
 use crate::units::{CallId, SocketId};
 
@@ -37,8 +38,12 @@ pub(crate) enum Value {
 /// What is asked.
 #[derive(Debug)]
 pub(crate) enum Asked {
-    /// Something of a socket.
-    Socket(SocketId, Call),
+    /// Something of a socket. `ends` is what it ended here already, before the backend did.
+    Socket {
+        id: SocketId,
+        call: Call,
+        ends: Shut,
+    },
 }
 
 /// A call that has a place.
@@ -206,7 +211,7 @@ impl Calls {
         for at in 0..self.queue.len() {
             let id = self.queue[at];
             let of_socket = |call: &&mut Pending| match call.asked {
-                Asked::Socket(id, _) => id == socket && !call.sent,
+                Asked::Socket { id, .. } => id == socket && !call.sent,
             };
             if self.get(id).filter(of_socket).is_some() {
                 self.end(id, Err(error));

@@ -254,19 +254,20 @@ impl Socket {
         }
     }
 
-    /// Refuses what the caller has ended, from now on, and wakes those who wait for it in vain.
+    /// The caller ends these directions.
     pub(crate) fn shut(&mut self, ends: Shut) {
         self.shut |= ends;
-        if ends.contains(Shut::IN) {
-            self.read_wakers.wake();
-        }
-        if ends.contains(Shut::OUT) {
-            self.write_wakers.wake();
-        }
+        self.wake_shut();
     }
 
-    pub(crate) fn wake_writers(&mut self) {
-        self.write_wakers.wake();
+    /// Wakes those who wait for what the caller has ended.
+    pub(crate) fn wake_shut(&mut self) {
+        if self.shut.contains(Shut::IN) {
+            self.read_wakers.wake();
+        }
+        if self.shut.contains(Shut::OUT) {
+            self.write_wakers.wake();
+        }
     }
 
     fn wake_all(&mut self) {

@@ -60,9 +60,13 @@ impl<P: Platform> Frontend<P> {
             }
             Call::SetPeer(_) => {}
         }
+        let ends = match call {
+            Call::Shutdown(how) => Shut::from(how) - socket.shut,
+            _ => Shut::empty(),
+        };
+        let asked = Asked::Socket { id, call, ends };
         let deadline_ns = now_ns.saturating_add(self.config.call_timeout_ns);
         let limit = self.config.calls;
-        let asked = Asked::Socket(id, call);
         let number = self.calls.insert(asked, deadline_ns, limit)?;
         if let Call::Shutdown(how) = call {
             if let Ok(socket) = self.socket(id) {
@@ -128,10 +132,12 @@ impl<P: Platform> Frontend<P> {
 
     fn send_call(&mut self, id: CallId) -> Result<bool, Full> {
         let waits = self.calls.get(id).filter(|call| call.outcome.is_none());
-        let Some(Asked::Socket(socket, call)) = waits.map(|call| &call.asked) else {
+        let Some(call) = waits else {
             return Ok(false);
         };
-        let (socket, call) = (*socket, *call);
+        let Asked::Socket {
+            id: socket, call, ..
+        } = call.asked;
         let Some(request) = self.request_of(socket, call) else {
             self.calls.end(id, Err(SocketError::NoSuchSocket));
             return Ok(false);
@@ -179,12 +185,19 @@ impl<P: Platform> Frontend<P> {
         if !pending.owned || pending.outcome.is_some() {
             self.counters.late += 1;
         }
-        let Asked::Socket(socket, call) = pending.asked;
+        let Asked::Socket {
+            id: socket,
+            call,
+            ends,
+        } = pending.asked;
         // What the backend did is so, whether somebody waits for it or not.
         let outcome = match answer.result {
             Ok(extra) => self.done(socket, call, &extra),
             Err(errno) => {
-                self.refused(socket, call);
+                // What was done here in the hope that the backend would follow is taken back.
+                if let Some(socket) = self.sockets.get(socket) {
+                    socket.shut -= ends;
+                }
                 Err(SocketError::Remote(errno))
             }
         };
@@ -194,7 +207,13 @@ impl<P: Platform> Frontend<P> {
     fn done(&mut self, id: SocketId, call: Call, extra: &Extra) -> Outcome {
         let named = self.features.contains(Features::NAMES);
         match call {
-            Call::Shutdown(_) | Call::SetOption(..) => Ok(Value::Number(0)),
+            Call::Shutdown(how) => {
+                if let Some(socket) = self.sockets.get(id) {
+                    socket.shut(how.into());
+                }
+                Ok(Value::Number(0))
+            }
+            Call::SetOption(..) => Ok(Value::Number(0)),
             Call::GetOption(option) => match extra.value() {
                 value if option.may_be(value) => Ok(Value::Number(value)),
                 value => {
@@ -212,13 +231,6 @@ impl<P: Platform> Frontend<P> {
                 }
                 Ok(Value::Number(0))
             }
-        }
-    }
-
-    /// What was done here in the hope that the backend would do the same is taken back.
-    fn refused(&mut self, id: SocketId, call: Call) {
-        if let (Call::Shutdown(how), Some(socket)) = (call, self.sockets.get(id)) {
-            socket.shut.remove(Shut::from(how));
         }
     }
 }

@@ -153,7 +153,13 @@ impl<P: Platform> Frontend<P> {
                 self.announce(place, now_ns);
                 self.service(place, now_ns);
             }
-            State::Draining | State::Releasing => {}
+            State::Draining => {
+                // A shutdown came before; what counts is how patient the close is.
+                socket.linger_ns = linger_ns;
+                socket.deadline_ns = now_ns.saturating_add(linger_ns);
+                self.service(place, now_ns);
+            }
+            State::Releasing => {}
             State::Closed => {
                 self.sockets.remove(place);
             }

@@ -36,7 +36,7 @@ use crate::platform::Platform;
 use crate::pool::Pool;
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
-use crate::socket::{Interest, Shut, Socket, State};
+use crate::socket::{Interest, Socket, State};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::units::{DomainId, Port, RingOrder, SocketId};
@@ -264,10 +264,8 @@ impl<P: Platform> Frontend<P> {
         let wishes = self.features.contains(Features::EVENT_IDX);
         let socket = self.socket(id)?;
         socket.register(interest, waker);
-        // Otherwise it would wait for room that is of no use to it.
-        if interest == Interest::Write && socket.shut.contains(Shut::OUT) {
-            socket.wake_writers();
-        }
+        // Or somebody would wait for room or bytes that are of no use.
+        socket.wake_shut();
         if wishes && let (State::Open, Some(data)) = (socket.state(), &mut socket.data) {
             match data.wait(interest) {
                 Ok(()) => socket.wake_ready(),

@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::platform::FakePlatform;
 use super::store::FakeStore;
@@ -16,6 +16,32 @@ use crate::wire::{Command, REQUEST_BYTES, RESPONSE_BYTES, sring};
 
 /// The domain the fake backend runs in.
 const BACKEND: DomainId = DomainId(0);
+
+/// What lies behind an answer that nothing was added to.
+const GARBAGE: [u8; RESPONSE_BYTES - 24] = [0xee; RESPONSE_BYTES - 24];
+
+/// The address of a CONNECT.
+///
+/// # Panics
+/// If its family or length is none of the specification's.
+fn address(bytes: &[u8; REQUEST_BYTES]) -> SocketAddr {
+    let port = u16::from_be_bytes([bytes[18], bytes[19]]);
+    let family = u16::from_le_bytes([bytes[16], bytes[17]]);
+    match (family, bytes[44]) {
+        (2, 16) => {
+            let ip = Ipv4Addr::new(bytes[20], bytes[21], bytes[22], bytes[23]);
+            SocketAddr::new(ip.into(), port)
+        }
+        (10, 28) => {
+            let mut octets = [0; 16];
+            octets.copy_from_slice(&bytes[24..40]);
+            let flow = u32::from_be_bytes([bytes[20], bytes[21], bytes[22], bytes[23]]);
+            let scope = u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]);
+            SocketAddrV6::new(Ipv6Addr::from(octets), port, flow, scope).into()
+        }
+        other => panic!("family and length {other:?}"),
+    }
+}
 
 /// A request as it lay in its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +76,12 @@ pub enum Call {
     },
     /// RELEASE.
     Release { reuse: u8 },
+    /// SHUTDOWN.
+    Shutdown { how: u32, out_prod: u32 },
+    /// SETOPT.
+    SetOption { option: u32, value: i64 },
+    /// GETOPT.
+    GetOption { option: u32 },
     /// Anything else.
     Other,
 }
@@ -67,19 +99,23 @@ impl FakeRequest {
                 kind: word(20),
                 protocol: word(24),
             },
-            1 => {
-                let ip = Ipv4Addr::new(bytes[20], bytes[21], bytes[22], bytes[23]);
-                let port = u16::from_be_bytes([bytes[18], bytes[19]]);
-                assert_eq!(bytes[16..18], [2, 0], "the family is AF_INET");
-                Call::Connect {
-                    to: SocketAddr::new(ip.into(), port),
-                    len: word(44),
-                    flags: word(48),
-                    grant: word(52),
-                    port: word(56),
-                }
-            }
+            1 => Call::Connect {
+                to: address(bytes),
+                len: word(44),
+                flags: word(48),
+                grant: word(52),
+                port: word(56),
+            },
             2 => Call::Release { reuse: bytes[16] },
+            7 => Call::Shutdown {
+                how: word(16),
+                out_prod: word(20),
+            },
+            9 => Call::SetOption {
+                option: word(16),
+                value: (u64::from(word(28)) << 32 | u64::from(word(24))).cast_signed(),
+            },
+            10 => Call::GetOption { option: word(16) },
             _ => Call::Other,
         };
         Self {
@@ -106,6 +142,8 @@ pub struct FakeBackend {
     bound: bool,
     /// Whether `feature-event-idx` is in force.
     wishes: bool,
+    /// What lies behind the next answer.
+    extra: [u8; RESPONSE_BYTES - 24],
 }
 
 impl FakeBackend {
@@ -138,6 +176,7 @@ impl FakeBackend {
             kept: None,
             bound: true,
             wishes: store.number(&key(FRONTEND_DIR, "feature-event-idx")) == Some(1),
+            extra: GARBAGE,
         }
     }
 
@@ -195,6 +234,14 @@ impl FakeBackend {
         self.respond(request.req_id, request.cmd, ret, request.id);
     }
 
+    /// As [`answer`](Self::answer), with what an extension adds to the answer from byte 24 on.
+    #[track_caller]
+    pub fn answer_with(&mut self, request: &FakeRequest, ret: i32, extra: &[u8]) {
+        self.extra[..extra.len()].copy_from_slice(extra);
+        self.answer(request, ret);
+        self.extra = GARBAGE;
+    }
+
     /// Lets go of a stream's ring without a word.
     pub fn unmap(&mut self, id: u64) {
         if let Some(stream) = self.streams.remove(&id) {
@@ -209,6 +256,7 @@ impl FakeBackend {
         bytes[4..8].copy_from_slice(&cmd.to_le_bytes());
         bytes[8..12].copy_from_slice(&ret.to_le_bytes());
         bytes[16..24].copy_from_slice(&id.to_le_bytes());
+        bytes[24..].copy_from_slice(&self.extra);
         let slot = self.rsp_prod.offset(sring::SLOT_COUNT);
         self.page.write(sring::slot(slot), &bytes);
         self.publish(1);

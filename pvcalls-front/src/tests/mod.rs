@@ -2,7 +2,7 @@
 //!
 //! `expect!` takes the next request from the command ring and checks it; `answer!` answers it.
 
-use crate::test_utils::{FakeRequest, Rig};
+use crate::test_utils::{FakeRequest, FakeStore, Rig};
 use crate::{Config, ConnectOptions, RingOrder, SocketId};
 
 /// Takes the next request and checks what it asks: `expect!(rig, Call::Release { .. })`.
@@ -25,6 +25,7 @@ macro_rules! answer {
     };
 }
 
+mod calls;
 mod cancel;
 mod commands;
 mod connect;
@@ -35,11 +36,14 @@ mod handshake_values;
 mod hostile_ring;
 mod linux;
 mod model;
+mod names;
+mod options;
 mod outage;
 mod pool;
 mod reconnect;
 mod release;
 mod ring_props;
+mod shutdown;
 mod stream;
 
 /// The driver sits behind a lock that any thread may take.
@@ -62,6 +66,11 @@ fn answer(rig: &mut Rig, request: &FakeRequest, ret: i32) {
 #[track_caller]
 fn nothing_asked(rig: &mut Rig) {
     assert_eq!(rig.backend.next_request(), None);
+}
+
+/// A rig whose backend knows every extension that the driver knows.
+fn extended() -> Rig {
+    Rig::with_store(Config::default(), FakeStore::with_features())
 }
 
 /// A rig with default settings.
