@@ -57,7 +57,7 @@ pub mod grant;
 #[cfg(guest)]
 pub mod hypercall;
 #[cfg(guest)]
-mod panic;
+pub mod panic;
 #[cfg(guest)]
 pub mod shutdown;
 #[cfg(guest)]

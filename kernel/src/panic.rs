@@ -10,9 +10,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::hypercall::{self, ShutdownReason};
 use crate::{backtrace, console, shutdown, thread};
 
+static PANICKING: AtomicBool = AtomicBool::new(false);
+
+/// Whether the domain ends by a panic: seen by nobody but what the message is made of.
+pub fn panicking() -> bool {
+    PANICKING.load(Ordering::Relaxed)
+}
+
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    static PANICKING: AtomicBool = AtomicBool::new(false);
     if PANICKING.swap(true, Ordering::Relaxed) {
         // A panic while reporting a panic: say no more.
         hypercall::shutdown(ShutdownReason::Crash);

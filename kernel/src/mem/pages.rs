@@ -53,8 +53,16 @@ pub(crate) fn with_memory<R>(f: impl FnOnce(&mut Memory) -> R) -> R {
 impl Memory {
     /// `count` frames in a row, or `None` when the domain has no such run left.
     pub(crate) fn alloc(&mut self, count: usize) -> Option<usize> {
+        self.alloc_by(count, Buddy::alloc)
+    }
+
+    fn alloc_by(
+        &mut self,
+        count: usize,
+        alloc: fn(&mut Buddy<'static>, usize) -> Option<usize>,
+    ) -> Option<usize> {
         loop {
-            if let Some(first) = self.buddy.alloc(count) {
+            if let Some(first) = alloc(&mut self.buddy, count) {
                 return Some(first);
             }
             // What cannot be had is not worth mapping all memory for.
@@ -107,6 +115,13 @@ impl Pages {
     /// `count` pages with whatever was in them; `None` when memory is short.
     pub fn new(count: usize) -> Option<Pages> {
         let first = with_memory(|memory| memory.alloc(count))?;
+        Some(Pages { first, count })
+    }
+
+    /// As [`Pages::new`], aligned to nothing, so that many runs that are no power of two fit
+    /// side by side.
+    pub(crate) fn packed(count: usize) -> Option<Pages> {
+        let first = with_memory(|memory| memory.alloc_by(count, Buddy::alloc_packed))?;
         Some(Pages { first, count })
     }
 

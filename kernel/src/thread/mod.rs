@@ -2,13 +2,16 @@
 //!
 //! Scheduling is cooperative and first come, first served on one vCPU. What the scheduler
 //! promises: a thread runs until it waits (any blocking call, [`park`], [`sleep_until`]) or
-//! calls [`yield_now`]; then every thread that was ready runs once before it runs again,
-//! and events that arrived meanwhile are handled before the next thread is chosen. It does
-//! *not* interrupt a thread that computes: such a thread should yield now and then.
+//! calls [`yield_now`]; then every thread that was ready runs once before it runs again, so
+//! a thread that becomes ready has its turn within one turn of all others. Between any two
+//! turns, even if threads only yield and none ever blocks, events that arrived are handled,
+//! timers that are due fire, and what was written to sockets is announced. The scheduler
+//! does *not* interrupt a thread that computes: such a thread should yield now and then.
 //!
 //! A blocked thread is a [`Waker`]: everything that waits in this system is written as a
 //! poll with a waker, and [`wait`] turns that into a blocking call with a deadline.
 
+mod local;
 mod sched;
 mod stack;
 mod switch;
@@ -18,6 +21,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::task::Wake;
+use core::num::NonZeroU64;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
@@ -25,22 +29,36 @@ use core::task::{Poll, Waker};
 use spin::Mutex;
 
 use crate::boot::image;
+use local::Locals;
 use stack::Stack;
 
+pub use local::{AccessError, LocalKey};
 pub use sched::{add_idle_hook, yield_now};
 pub use timer::Timer;
 
-/// Stack of a thread unless [`Builder::stack_size`] says otherwise.
-pub const DEFAULT_STACK_BYTES: usize = 64 * 1024;
+/// Stack of a thread unless [`Builder::stack_size`] says otherwise: with its guard page, a
+/// thousand fit into a domain of 64 MiB and leave it 10 MiB.
+pub const DEFAULT_STACK_BYTES: usize = 48 * 1024;
 /// The least that makes sense: formatting and a backtrace need a few KiB.
 pub const MIN_STACK_BYTES: usize = 16 * 1024;
 
-/// A handle to a thread.
+/// A handle to a thread. It may outlive the thread; it keeps its name, not its stack.
 #[derive(Clone)]
 pub struct Thread(Arc<Inner>);
 
+/// The number of a thread: no other thread of this domain has it or had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadId(NonZeroU64);
+
+impl ThreadId {
+    /// As a number.
+    pub fn as_u64(self) -> NonZeroU64 {
+        self.0
+    }
+}
+
 struct Inner {
-    id: u64,
+    id: ThreadId,
     name: Option<String>,
     /// Set by `unpark`, taken by `park`.
     token: AtomicBool,
@@ -48,22 +66,9 @@ struct Inner {
     parked: AtomicBool,
     /// Where its stack pointer was when it was switched away.
     saved_rsp: AtomicUsize,
-    stack: StackOf,
-}
-
-enum StackOf {
-    /// The main thread runs on the stack of the boot.
-    Boot,
-    Own(Stack),
-}
-
-impl StackOf {
-    fn range(&self) -> Range<usize> {
-        match self {
-            StackOf::Boot => image::stack_bottom()..image::stack_top(),
-            StackOf::Own(stack) => stack.range(),
-        }
-    }
+    /// Where its stack is, for as long as it runs. The scheduler owns the stack.
+    stack: Range<usize>,
+    locals: Locals,
 }
 
 impl Wake for Inner {
@@ -82,20 +87,22 @@ impl core::fmt::Debug for Thread {
 }
 
 impl Thread {
-    fn new(name: Option<String>, stack: StackOf) -> Thread {
+    fn new(name: Option<String>, stack: Range<usize>) -> Thread {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let id = NonZeroU64::new(NEXT_ID.fetch_add(1, Ordering::Relaxed));
         Thread(Arc::new(Inner {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: ThreadId(id.expect("a domain ends before it has made 2^64 threads")),
             name,
             token: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             saved_rsp: AtomicUsize::new(0),
             stack,
+            locals: Locals::new(),
         }))
     }
 
     /// A number that no other thread of this domain has or had.
-    pub fn id(&self) -> u64 {
+    pub fn id(&self) -> ThreadId {
         self.0.id
     }
 
@@ -177,6 +184,26 @@ impl Builder {
         F: FnOnce() -> T + Send + 'a,
         T: Send + 'a,
     {
+        // SAFETY: passed on.
+        unsafe { self.spawn_unchecked_then(f, || {}) }
+    }
+
+    /// As [`Builder::spawn_unchecked`]; when the thread has done all that could touch what `f`
+    /// borrows, it calls `then`.
+    ///
+    /// # Safety
+    /// `then` must have begun before anything that `f` borrows ends. That includes what the result
+    /// borrows, unless the handle is forgotten.
+    pub unsafe fn spawn_unchecked_then<'a, F, T, E>(
+        self,
+        f: F,
+        then: E,
+    ) -> Result<JoinHandle<T>, OutOfMemory>
+    where
+        F: FnOnce() -> T + Send + 'a,
+        T: Send + 'a,
+        E: FnOnce() + Send + 'static,
+    {
         let bytes = self
             .stack_bytes
             .unwrap_or(DEFAULT_STACK_BYTES)
@@ -190,8 +217,12 @@ impl Builder {
             let packet = packet.clone();
             Box::new(move || {
                 let result = f();
+                current().0.locals.destroy();
                 *packet.result.lock() = Some(result);
                 let joiner = packet.joiner.lock().take();
+                // If nobody will join, this drops the result.
+                drop(packet);
+                then();
                 if let Some(joiner) = joiner {
                     joiner.wake();
                 }
@@ -202,8 +233,8 @@ impl Builder {
         let entry = unsafe {
             core::mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(entry)
         };
-        let thread = Thread::new(self.name, StackOf::Own(stack));
-        sched::start(thread.clone(), entry);
+        let thread = Thread::new(self.name, stack.range());
+        sched::start(thread.clone(), stack, entry);
         Ok(JoinHandle { thread, packet })
     }
 }
@@ -278,7 +309,7 @@ impl core::fmt::Display for CurrentName {
         match sched::try_current() {
             Some(thread) => match thread.name() {
                 Some(name) => f.write_str(name),
-                None => write!(f, "#{}", thread.id()),
+                None => write!(f, "#{}", thread.id().as_u64()),
             },
             None => f.write_str("unknown"),
         }
@@ -287,12 +318,17 @@ impl core::fmt::Display for CurrentName {
 
 /// The current thread's stack, for backtraces: as [`CurrentName`], at any time.
 pub(crate) fn current_stack() -> Range<usize> {
-    sched::try_current().map_or(StackOf::Boot.range(), |thread| thread.0.stack.range())
+    sched::try_current().map_or(boot_stack(), |thread| thread.0.stack.clone())
+}
+
+/// The main thread runs on the stack of the boot.
+fn boot_stack() -> Range<usize> {
+    image::stack_bottom()..image::stack_top()
 }
 
 /// Makes what runs now the main thread.
 pub(crate) fn init() {
-    sched::init(Thread::new(Some("main".into()), StackOf::Boot));
+    sched::init(Thread::new(Some("main".into()), boot_stack()));
     timer::init();
 }
 

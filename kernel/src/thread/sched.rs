@@ -12,12 +12,15 @@ use core::sync::atomic::Ordering;
 
 use spin::Mutex;
 
-use super::{StackOf, Thread, switch, timer};
+use super::stack::Stack;
+use super::{Thread, ThreadId, switch, timer};
 use crate::event;
 
-/// A thread that has not ended, and what it runs first.
+/// A thread that has not ended, its stack (not main's) and what it runs first.
 struct Live {
-    thread: Thread,
+    /// Kept, since a switch saves the stack pointer in it.
+    _thread: Thread,
+    _stack: Option<Stack>,
     entry: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -26,7 +29,7 @@ struct Vcpu {
     current: Option<Thread>,
     ready: VecDeque<Thread>,
     /// A thread that ended: its stack can go once another one runs.
-    ended: Option<Thread>,
+    ended: Option<Live>,
 }
 
 static VCPU: Mutex<Vcpu> = Mutex::new(Vcpu {
@@ -35,9 +38,9 @@ static VCPU: Mutex<Vcpu> = Mutex::new(Vcpu {
     ended: None,
 });
 
-/// All threads by number. Keeps the stack of a thread that waits, whoever may wake it: what
-/// lies on it may be borrowed by others.
-static LIVE: Mutex<BTreeMap<u64, Live>> = Mutex::new(BTreeMap::new());
+/// All threads by number, with their stacks: a stack lives as long as its thread runs, whoever
+/// holds a handle to it or may wake it.
+static LIVE: Mutex<BTreeMap<ThreadId, Live>> = Mutex::new(BTreeMap::new());
 
 static IDLE_HOOKS: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
 
@@ -45,7 +48,8 @@ pub(super) fn init(main: Thread) {
     LIVE.lock().insert(
         main.id(),
         Live {
-            thread: main.clone(),
+            _thread: main.clone(),
+            _stack: None,
             entry: None,
         },
     );
@@ -71,10 +75,7 @@ pub fn add_idle_hook(hook: fn()) {
     IDLE_HOOKS.lock().push(hook);
 }
 
-pub(super) fn start(thread: Thread, entry: Box<dyn FnOnce() + Send>) {
-    let StackOf::Own(stack) = &thread.0.stack else {
-        unreachable!("only main has no own stack")
-    };
+pub(super) fn start(thread: Thread, stack: Stack, entry: Box<dyn FnOnce() + Send>) {
     // SAFETY: the stack is new: nobody uses it, its top is page aligned, and it has at
     // least MIN_STACK_BYTES.
     let rsp = unsafe { switch::prepare(stack.top(), thread_entry) };
@@ -82,7 +83,8 @@ pub(super) fn start(thread: Thread, entry: Box<dyn FnOnce() + Send>) {
     LIVE.lock().insert(
         thread.id(),
         Live {
-            thread: thread.clone(),
+            _thread: thread.clone(),
+            _stack: Some(stack),
             entry: Some(entry),
         },
     );
@@ -94,7 +96,7 @@ extern "C" fn thread_entry() -> ! {
     let id = super::current().id();
     let entry = LIVE.lock().get_mut(&id).and_then(|live| live.entry.take());
     entry.expect("a thread starts once")();
-    let ended = LIVE.lock().remove(&id).map(|live| live.thread);
+    let ended = LIVE.lock().remove(&id);
     VCPU.lock().ended = ended;
     loop {
         reschedule();

@@ -13,7 +13,7 @@ pub(super) struct Stack {
 impl Stack {
     /// A stack of at least `bytes`, the guard page not counted.
     pub(super) fn new(bytes: usize) -> Option<Stack> {
-        let pages = Pages::new(bytes.div_ceil(PAGE_SIZE) + 1)?;
+        let pages = Pages::packed(bytes.div_ceil(PAGE_SIZE) + 1)?;
         // SAFETY: the page is ours and unused, and stays so until `drop` maps it again.
         with_memory(|memory| unsafe { memory.mmu.set_mapped(pages.first(), false) });
         Some(Stack { pages })

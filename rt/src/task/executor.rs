@@ -20,7 +20,7 @@ use spin::Mutex;
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Which executor a thread is running, by the thread's number.
-static CURRENT: Mutex<BTreeMap<u64, Arc<Executor>>> = Mutex::new(BTreeMap::new());
+static CURRENT: Mutex<BTreeMap<thread::ThreadId, Arc<Executor>>> = Mutex::new(BTreeMap::new());
 
 /// The executor that this thread is running.
 pub(super) fn current() -> Option<Arc<Executor>> {
@@ -54,7 +54,7 @@ pub(super) struct Task {
 
 /// What [`Executor::enter`] gives: the executor is the thread's until this is dropped.
 pub(super) struct Entered {
-    thread: u64,
+    thread: thread::ThreadId,
     before: Option<Arc<Executor>>,
 }
 

@@ -8,7 +8,7 @@ use kernel::thread;
 
 /// A future that only the thread which made this polls and drops; that is checked each time.
 pub(super) struct OfThisThread<F> {
-    thread: u64,
+    thread: thread::ThreadId,
     future: F,
 }
 
