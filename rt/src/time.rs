@@ -31,6 +31,11 @@ impl Instant {
         self.ns
     }
 
+    /// In the kernel's unit.
+    pub(crate) fn system_ns(self) -> u64 {
+        self.ns
+    }
+
     /// Time from `earlier` to this, or zero when `earlier` is later.
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         self.saturating_duration_since(earlier)
@@ -148,6 +153,50 @@ impl SystemTime {
     /// Time since this; an error when the clock was set back.
     pub fn elapsed(&self) -> Result<Duration, SystemTimeError> {
         SystemTime::now().duration_since(*self)
+    }
+}
+
+impl SystemTime {
+    /// This plus a time, if there is such a point.
+    pub fn checked_add(&self, duration: Duration) -> Option<SystemTime> {
+        let since_epoch = self.since_epoch.checked_add(duration)?;
+        Some(SystemTime { since_epoch })
+    }
+
+    /// This minus a time, if that is not before 1970.
+    pub fn checked_sub(&self, duration: Duration) -> Option<SystemTime> {
+        let since_epoch = self.since_epoch.checked_sub(duration)?;
+        Some(SystemTime { since_epoch })
+    }
+}
+
+impl Add<Duration> for SystemTime {
+    type Output = SystemTime;
+
+    fn add(self, duration: Duration) -> SystemTime {
+        self.checked_add(duration)
+            .expect("overflow when adding duration to instant")
+    }
+}
+
+impl AddAssign<Duration> for SystemTime {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
+    }
+}
+
+impl Sub<Duration> for SystemTime {
+    type Output = SystemTime;
+
+    fn sub(self, duration: Duration) -> SystemTime {
+        self.checked_sub(duration)
+            .expect("overflow when subtracting duration from instant")
+    }
+}
+
+impl SubAssign<Duration> for SystemTime {
+    fn sub_assign(&mut self, duration: Duration) {
+        *self = *self - duration;
     }
 }
 

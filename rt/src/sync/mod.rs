@@ -11,11 +11,22 @@
 //! for threads that really run at the same time, and is tested so on the machine that builds
 //! it, with the threads of its system.
 
+mod barrier;
+mod condvar;
+pub mod mpsc;
 mod mutex;
+mod once;
 mod poison;
+mod rwlock;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub use alloc::sync::{Arc, Weak};
+pub use barrier::{Barrier, BarrierWaitResult};
+pub use condvar::{Condvar, WaitTimeoutResult};
 pub use core::sync::atomic;
 pub use mutex::{Mutex, MutexGuard};
+pub use once::{LazyLock, Once, OnceLock, OnceState};
 pub use poison::{LockResult, PoisonError, TryLockError, TryLockResult};
+pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};

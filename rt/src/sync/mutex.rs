@@ -47,6 +47,7 @@ impl<T: ?Sized> Mutex<T> {
         let value = self.value.try_lock();
         MutexGuard {
             value: value.expect("whoever passed the gate is alone"),
+            mutex: self,
             _held: held,
         }
     }
@@ -94,6 +95,14 @@ pub struct MutexGuard<'a, T: ?Sized> {
     // Given back in this order: the value, then the gate.
     value: spin::MutexGuard<'a, T>,
     _held: Held<'a>,
+    mutex: &'a Mutex<T>,
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// What it is the guard of: a condition variable gives it up and locks it again.
+    pub(super) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
 }
 
 impl<T: ?Sized> Deref for MutexGuard<'_, T> {

@@ -6,6 +6,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Poll, Waker};
 
 #[cfg(guest)]
+pub(super) use crate::time::deadline_ns;
+#[cfg(guest)]
 use kernel::thread::wait;
 use spin::Mutex as Spin;
 
@@ -44,6 +46,12 @@ fn now_ns() -> u64 {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     let since = START.get_or_init(std::time::Instant::now).elapsed();
     u64::try_from(since.as_nanos()).expect("584 years have not passed")
+}
+
+/// The time of [`now_ns`] at which `timeout` from now ends.
+#[cfg(not(guest))]
+pub(super) fn deadline_ns(timeout: core::time::Duration) -> u64 {
+    now_ns().saturating_add(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Somebody who waits for one word of another one.

@@ -1,21 +1,31 @@
 //! Threads, as in std, on the kernel's cooperative scheduler.
 //!
 //! What the scheduler promises: a thread runs until it waits or calls [`yield_now`]; then
-//! every other thread that was ready runs once before it runs again. A thread that computes
-//! for long should yield now and then, for nobody takes the processor from it.
+//! every other thread that was ready runs once before it runs again. Between turns events and
+//! timers are looked at, even if no thread ever waits. A thread that computes for long should
+//! yield now and then, for nobody takes the processor from it.
 //!
-//! A panic ends the whole domain, so [`JoinHandle::join`] never returns an error; it has one
-//! in its type because std's has.
+//! A stack has 48 KiB unless [`Builder::stack_size`] says otherwise, and an unmapped page below it:
+//! who runs over it crashes the domain rather than another thread's memory. A thousand threads fit
+//! into a domain of 64 MiB.
+//!
+//! A panic names its thread on the console and ends the whole domain, so [`JoinHandle::join`]
+//! never returns an error; it has one in its type because std's has.
+
+mod scope;
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::any::Any;
+use core::num::NonZeroUsize;
 use core::time::Duration;
 
 use crate::io;
-use crate::time::deadline_ns;
+use crate::time::{Instant, deadline_ns};
 
-pub use kernel::thread::{Thread, current, park, yield_now};
+pub use kernel::panic::panicking;
+pub use kernel::thread::{AccessError, LocalKey, Thread, ThreadId, current, park, yield_now};
+pub use scope::{Scope, ScopedJoinHandle, scope};
 
 /// What [`JoinHandle::join`] returns.
 pub type Result<T> = core::result::Result<T, Box<dyn Any + Send + 'static>>;
@@ -62,7 +72,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The defaults: no name, 64 KiB of stack.
+    /// The defaults: no name, 48 KiB of stack.
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -74,14 +84,17 @@ impl Builder {
         }
     }
 
-    /// Size of the stack in bytes; at least 16 KiB.
+    /// Size of the stack in bytes, rounded up to pages; at least 16 KiB.
     pub fn stack_size(self, bytes: usize) -> Builder {
         Builder {
             inner: self.inner.stack_size(bytes),
         }
     }
 
-    /// Starts the thread; fails with [`io::ErrorKind::OutOfMemory`].
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::OutOfMemory`]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -99,7 +112,20 @@ pub fn sleep(duration: Duration) {
     kernel::thread::sleep_until(deadline_ns(duration));
 }
 
+/// Sleeps until then.
+pub fn sleep_until(deadline: Instant) {
+    kernel::thread::sleep_until(deadline.system_ns());
+}
+
 /// As [`park`], for that long at most.
 pub fn park_timeout(duration: Duration) {
     kernel::thread::park_until(deadline_ns(duration));
+}
+
+/// How many threads can run at the same time: one, since a domain has one processor.
+///
+/// # Errors
+/// None.
+pub fn available_parallelism() -> io::Result<NonZeroUsize> {
+    Ok(NonZeroUsize::MIN)
 }
