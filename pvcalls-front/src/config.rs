@@ -37,6 +37,11 @@ pub struct Config {
     /// and port, to be used for the next ones; less if they would take more than an eighth of the
     /// memory that is free.
     pub pooled_rings: usize,
+    /// How many data rings a listener has at most with ACCEPTs that wait for a connection (one, if the
+    /// backend takes only one) and streams that wait to be taken by the caller. More of them make
+    /// bursts of connections faster; beyond the first they take at most a sixteenth of the memory that
+    /// is free, all listeners together. What does not fit waits in the host.
+    pub accepts_ahead: usize,
     /// How long a connect without a deadline of its own waits for a backend that is away.
     pub outage_patience_ns: u64,
     /// How long the device stays down after a connection to the backend that did not last, or an
@@ -58,6 +63,7 @@ impl Default for Config {
             linger_ns: 5 * SECOND_NS,
             connects_in_flight: 2,
             pooled_rings: 16,
+            accepts_ahead: 8,
             outage_patience_ns: 10 * SECOND_NS,
             reconnect_pause_ns: SECOND_NS,
             reconnect_pause_max_ns: 60 * SECOND_NS,
@@ -75,4 +81,37 @@ pub struct ConnectOptions {
     /// [`Config::connect_timeout_ns`] from now, or [`Config::outage_patience_ns`] while the backend
     /// is away.
     pub deadline_ns: Option<u64>,
+}
+
+/// Settings of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// The size of the data rings of its connections; `None` for [`Config::ring_order`] or the
+    /// largest possible if that is less. Smaller ones are taken when memory or grants are short.
+    pub ring_order: Option<RingOrder>,
+    /// How many connections may wait in the host. Backends have their own limits.
+    pub backlog: u32,
+    /// The time, on the clock of `now_ns`, until which it must listen; `None` for
+    /// [`Config::connect_timeout_ns`] from now, or [`Config::outage_patience_ns`] while the backend
+    /// is away.
+    pub deadline_ns: Option<u64>,
+    /// Whether an IPv6 socket takes IPv6 connections only; `None` for what the host does. Needs a
+    /// backend that knows socket options.
+    pub only_v6: Option<bool>,
+    /// Whether it goes on when the backend was away: it is bound and listens again by itself, and who
+    /// waits for a connection goes on waiting.
+    pub survives: bool,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            ring_order: None,
+            // std's.
+            backlog: 128,
+            deadline_ns: None,
+            only_v6: None,
+            survives: true,
+        }
+    }
 }

@@ -82,6 +82,9 @@ pub enum DeviceFault {
     BackendGone,
     /// The backend's process ended: the byte that says it lives was cleared.
     BackendDied,
+    /// Too many slots of the command ring are with ACCEPTs that the backend never answers, because
+    /// their listeners were closed: only a new connection to it brings them back.
+    SlotsLost,
 }
 
 impl DeviceFault {
@@ -100,6 +103,7 @@ impl fmt::Display for DeviceFault {
             Self::Responses => "the backend keeps answering what was not asked",
             Self::BackendGone => "the PV Calls backend disconnected",
             Self::BackendDied => "the PV Calls backend died",
+            Self::SlotsLost => "the backend owes answers to accepts of closed listeners",
         })
     }
 }
@@ -111,6 +115,8 @@ pub enum SocketError {
     NoSuchSocket,
     /// Nothing is connected yet.
     NotConnected,
+    /// The socket is not one that takes connections.
+    NotListening,
     /// The caller's own deadline passed.
     TimedOut,
     /// An error number from the backend: mostly what happened to the connection.
@@ -152,6 +158,7 @@ impl SocketError {
         match self {
             Self::NoSuchSocket => Errno::EBADF,
             Self::NotConnected => Errno::ENOTCONN,
+            Self::NotListening => Errno::EINVAL,
             Self::TimedOut => Errno::ETIMEDOUT,
             Self::Remote(errno) => *errno,
             Self::Ring(_) => Errno::EIO,
@@ -176,6 +183,7 @@ impl SocketError {
         match self {
             Self::NoSuchSocket
             | Self::NotConnected
+            | Self::NotListening
             | Self::MessageSize
             | Self::NoPeer
             | Self::AddressFamily
@@ -199,6 +207,7 @@ impl fmt::Display for SocketError {
         match self {
             Self::NoSuchSocket => f.write_str("no such socket"),
             Self::NotConnected => f.write_str("not connected"),
+            Self::NotListening => f.write_str("not a listening socket"),
             Self::TimedOut => f.write_str("timed out"),
             Self::Remote(errno) => errno.fmt(f),
             Self::Ring(fault) => fault.fmt(f),
@@ -244,6 +253,8 @@ pub enum ConnectError {
     Resources(ResourceError),
     /// The backend does not speak the extension that this needs.
     Unsupported(Features),
+    /// As many listeners as the command ring has room for are there already.
+    TooManyListeners,
 }
 
 impl ConnectError {
@@ -255,6 +266,7 @@ impl ConnectError {
             Self::Resources(error) => error.errno(),
             Self::Unsupported(Features::IPV6) => Errno::EAFNOSUPPORT,
             Self::Unsupported(_) => Errno::EOPNOTSUPP,
+            Self::TooManyListeners => Errno::ENOBUFS,
         }
     }
 
@@ -263,7 +275,7 @@ impl ConnectError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::RingOrder { .. } => Blame::Caller,
-            Self::Resources(_) => Blame::Guest,
+            Self::Resources(_) | Self::TooManyListeners => Blame::Guest,
             Self::Unsupported(_) => Blame::Backend,
         }
     }
@@ -277,6 +289,7 @@ impl fmt::Display for ConnectError {
             }
             Self::Resources(error) => error.fmt(f),
             Self::Unsupported(features) => missing(f, *features),
+            Self::TooManyListeners => f.write_str("too many listening sockets"),
         }
     }
 }

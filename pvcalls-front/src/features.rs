@@ -31,7 +31,7 @@ bitflags! {
 
 impl Features {
     /// Each with its key, the same in both directories.
-    pub(crate) const KEYS: [(Self, &str); 7] = [
+    pub(crate) const KEYS: [(Self, &str); 8] = [
         (Self::ALIVE, "feature-alive"),
         (Self::CANCEL, "feature-cancel"),
         (Self::EVENT_IDX, "feature-event-idx"),
@@ -39,5 +39,6 @@ impl Features {
         (Self::SHUTDOWN, "feature-shutdown"),
         (Self::OPTIONS, "feature-options"),
         (Self::IPV6, "feature-ipv6"),
+        (Self::MULTI_ACCEPT, "feature-multi-accept"),
     ];
 }

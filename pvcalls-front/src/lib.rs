@@ -14,14 +14,15 @@
 //! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs` | the two halves of a data ring, its resources, and keeping them |
 //! | `datagram.rs` | frames: what lies in the data ring of a datagram socket |
 //! | `commands.rs` | the command ring |
-//! | `socket.rs`, `names.rs`, `frontend/` | the state of a socket; the calls of the runtime |
+//! | `socket.rs`, `listener.rs`, `names.rs`, `frontend/` | the state of a socket; the calls of the runtime |
 //! | `options.rs`, `calls.rs` | what can be asked of a socket; who waits for which answer |
 //! | `handshake/`, `features.rs` | from the toolstack's directory to Connected, with what both sides know |
 //!
 //! # How to drive it
 //! 1. [`Handshake::new`], then [`Handshake::step`] until [`Step::Connected`] gives a [`Frontend`].
 //! 2. [`Frontend::connect`], then [`Frontend::try_connect`]; [`Frontend::try_read`],
-//!    [`Frontend::try_write`]; [`Frontend::close`]. Each says [`TryError::WouldBlock`] when it
+//!    [`Frontend::try_write`]; [`Frontend::close`]. [`Frontend::listen`], [`Frontend::try_listen`],
+//!    [`Frontend::try_accept`]. Each says [`TryError::WouldBlock`] when it
 //!    cannot go on; then [`Frontend::register`] a waker, and sleep.
 //! 3. For every event, its pending bit cleared first: [`Frontend::on_event`].
 //! 4. Before the vCPU blocks or turns to other work for long: [`Frontend::flush`], then look for
@@ -64,6 +65,7 @@ mod frontend;
 mod handshake;
 mod in_ring;
 mod index;
+mod listener;
 mod memory;
 mod names;
 mod notify;
@@ -85,7 +87,7 @@ pub mod test_utils;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, ConnectOptions};
+pub use config::{Config, ConnectOptions, ListenOptions};
 pub use errno::Errno;
 pub use error::{
     Blame, ConnectError, DeviceFault, ResourceError, RingFault, SocketError, TryError,

@@ -42,6 +42,9 @@ pub trait Platform {
         usize::MAX
     }
 
+    /// A number that others do not guess easily: it decides which ports are tried, no secret.
+    fn random(&mut self) -> u64;
+
     /// Makes an event port that `domain` may bind to, unmasked.
     ///
     /// # Errors

@@ -9,6 +9,17 @@
 //!                Closed ◀─────────────── Releasing ◀──────┘
 //!                              9
 //! ```
+//! A listener has a step more, and comes back where a stream would end:
+//! ```text
+//!            1             10           2            3
+//!   (none) ────▶ Creating ───▶ Binding ───▶ Opening ───▶ Open
+//!                 ▲   ▲           │            │          │ 7
+//!                 │   │ 11        └─────6──────┤          ▼
+//!                 │   └────────────────────────┴────── Releasing ──▶ Closed
+//!                 └─ 12: from anywhere                            9
+//! ```
+//! A stream that was accepted begins in Opening (13).
+//!
 //! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent. While the
 //!    device is out of use there is no ring yet, and the socket waits for the device.
 //! 2. SOCKET succeeded: CONNECT waits for a slot or is sent. A backend that can cancel was sent it
@@ -23,6 +34,13 @@
 //! 8. The out ring is empty, reports an error, or stood still for the linger time.
 //! 9. RELEASE was answered: the ring goes into the pool, or its port is closed and its pages are given
 //!    back (or quarantined).
+//! 10. SOCKET succeeded: options and BIND are next, again and again if ports are tried; then 2 is BIND's
+//!     success, and 3 that of LISTEN.
+//! 11. RELEASE was answered, and a listener begins again: LISTEN did not like the port that BIND did,
+//!     or a port that it had before an outage is not free yet.
+//! 12. The device broke: a listener that survives waits for it.
+//! 13. A listener takes connections, and has a ring for one: ACCEPT waits for a slot or is sent.
+//!     When it fails the ring goes into the pool, and the stream that never was leaves the table.
 //!
 //! A caller that gives up (its deadline passed, or it closed the handle) while SOCKET or CONNECT is
 //! with the backend changes nothing in the state, unless that can cancel: only the answer can say
@@ -33,6 +51,7 @@
 //! backend is closed: until then it may be mapped at any time, and a Linux backend that fails in
 //! this takes dom0 with it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
@@ -43,6 +62,7 @@ use crate::config::ConnectOptions;
 use crate::errno::Errno;
 use crate::error::SocketError;
 use crate::index::Index;
+use crate::listener::{Listener, Listening};
 pub(crate) use crate::names::Names;
 use crate::options::How;
 use crate::ring::DataRing;
@@ -55,9 +75,11 @@ use crate::wire::{Request, SocketType, family};
 pub(crate) enum State {
     /// SOCKET is on its way.
     Creating,
-    /// The command that opens it is on its way: CONNECT.
+    /// BIND is on its way, or an option that must be set before it. Listeners only.
+    Binding,
+    /// The command that opens it is on its way: CONNECT, LISTEN, or the ACCEPT that makes it.
     Opening,
-    /// Bytes flow.
+    /// Bytes flow. A listener takes connections.
     Open,
     /// The caller is done; the out ring is not.
     Draining,
@@ -81,9 +103,9 @@ pub(crate) enum Slot {
 /// What somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// The outcome of a connect.
+    /// The outcome of a connect, or of a listen.
     Connect,
-    /// Bytes to read, or the end of them.
+    /// Bytes to read, or the end of them. A connection to take, of a listener.
     Read,
     /// Room to write, or an error.
     Write,
@@ -94,6 +116,14 @@ pub enum Interest {
 pub(crate) enum Role {
     /// A stream that this side opens, to an address.
     Connect(SocketAddr),
+    /// Connections are made to it.
+    Listener(Box<Listener>),
+    /// A stream that the other side opens, through this listener. It begins in Opening.
+    Accepted {
+        listener: SocketId,
+        /// Where the listener is bound, perhaps to all interfaces.
+        at: SocketAddr,
+    },
 }
 
 /// What a socket can be asked for.
@@ -101,12 +131,14 @@ pub(crate) enum Role {
 pub(crate) enum Kind {
     Stream,
     Datagram,
+    Listener,
 }
 
 impl Role {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::Connect(_) => Kind::Stream,
+            Self::Connect(_) | Self::Accepted { .. } => Kind::Stream,
+            Self::Listener(_) => Kind::Listener,
         }
     }
 
@@ -114,6 +146,8 @@ impl Role {
     pub(crate) fn family(&self) -> u16 {
         match self {
             Self::Connect(to) => family(to),
+            Self::Listener(listener) => family(&listener.at()),
+            Self::Accepted { at, .. } => family(at),
         }
     }
 
@@ -121,18 +155,24 @@ impl Role {
     pub(crate) fn known_names(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         match self {
             Self::Connect(to) => (None, Some(*to)),
+            Self::Listener(listener) => (Some(listener.at()).filter(|at| at.port() != 0), None),
+            Self::Accepted { at, .. } => (
+                Some(*at).filter(|at| at.port() != 0 && !at.ip().is_unspecified()),
+                None,
+            ),
         }
     }
 
     /// What SOCKET is to make.
-    fn socket_request(&self, id: SocketId) -> Request {
-        match self {
-            Self::Connect(to) => Request::Socket {
-                id,
-                family: family(to),
-                kind: SocketType::Stream,
-            },
+    fn socket_request(&self, id: SocketId) -> Option<Request> {
+        if matches!(self, Self::Accepted { .. }) {
+            return None;
         }
+        Some(Request::Socket {
+            id,
+            family: self.family(),
+            kind: SocketType::Stream,
+        })
     }
 }
 
@@ -158,7 +198,7 @@ pub(crate) struct Socket {
     pub(crate) deadline_ns: u64,
     /// Draining: how long the out ring may stand still.
     pub(crate) linger_ns: u64,
-    /// The backend has a CONNECT of it, and may map its ring at any time.
+    /// The backend has a CONNECT or ACCEPT of it, and may map its ring at any time.
     pub(crate) connect_out: bool,
     /// Its ring goes into the pool when RELEASE succeeds.
     pub(crate) keeps_ring: bool,
@@ -270,6 +310,11 @@ impl Socket {
         }
     }
 
+    /// Wakes who waits for a connection.
+    pub(crate) fn wake_accepters(&mut self) {
+        self.read_wakers.wake();
+    }
+
     fn wake_all(&mut self) {
         self.connect_wakers.wake();
         self.read_wakers.wake();
@@ -280,8 +325,18 @@ impl Socket {
     pub(crate) fn request(&self) -> Option<Request> {
         let id = self.id;
         match self.state {
-            State::Creating => Some(self.role.socket_request(id)),
-            State::Opening => self.open_request(),
+            State::Creating => self.role.socket_request(id),
+            State::Binding => match &self.role {
+                Role::Listener(listener) => Some(listener.bind_request(id)),
+                _ => None,
+            },
+            State::Opening => match &self.role {
+                Role::Listener(listener) => Some(Request::Listen {
+                    id,
+                    backlog: listener.options.backlog,
+                }),
+                _ => self.connect_request(),
+            },
             State::Releasing => Some(Request::Release {
                 id,
                 reuse: self.keeps_ring,
@@ -290,8 +345,8 @@ impl Socket {
         }
     }
 
-    /// The command that opens it, if there is a ring for that.
-    pub(crate) fn open_request(&self) -> Option<Request> {
+    /// CONNECT, if it is a stream that connects, and there is a ring for that.
+    pub(crate) fn connect_request(&self) -> Option<Request> {
         let ring = self.data.as_ref()?.ring.reference();
         match self.role {
             Role::Connect(to) => Some(Request::Connect {
@@ -299,7 +354,18 @@ impl Socket {
                 to,
                 ring: Some(ring),
             }),
+            Role::Listener(_) | Role::Accepted { .. } => None,
         }
+    }
+
+    /// The ACCEPT that makes it.
+    pub(crate) fn accept_request(&self, at: Listening) -> Option<Request> {
+        let ring = self.data.as_ref()?.ring.reference();
+        Some(Request::Accept {
+            at,
+            new: self.id,
+            ring,
+        })
     }
 
     /// Nobody waits for the outcome of SOCKET or CONNECT any more.
@@ -307,9 +373,9 @@ impl Socket {
         !self.owned || self.failure.is_some()
     }
 
-    /// Whether it waits for the device to come up.
+    /// Whether it waits for the device to come up. (Or, a listener, for the end of a pause.)
     pub(crate) fn waits_for_device(&self) -> bool {
-        self.state == State::Creating && self.data.is_none()
+        self.state == State::Creating && self.slot == Slot::None
     }
 
     /// Moves what the backend delivered so far into private memory, because the ring is about to

@@ -57,6 +57,10 @@ impl Platform for Guest {
         })
     }
 
+    fn random(&mut self) -> u64 {
+        std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0)
+    }
+
     fn open_port(&mut self, _: DomainId) -> Result<Port, NoPort> {
         Port::new(self.domain.open_port()).ok_or(NoPort)
     }
@@ -94,6 +98,9 @@ impl Platform for Shared {
     }
     fn unshare(&mut self, pages: SharedPages) -> Result<(), StillMapped> {
         self.0.borrow_mut().unshare(pages)
+    }
+    fn random(&mut self) -> u64 {
+        self.0.borrow_mut().random()
     }
     fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {
         self.0.borrow_mut().open_port(domain)
@@ -158,9 +165,15 @@ impl Meeting {
             false => FakeStore::with_backend(),
         };
         let features: Features = match extended {
-            true => [Feature::Alive, Feature::Cancel, Feature::EventIdx]
-                .into_iter()
-                .collect(),
+            true => [
+                Feature::Alive,
+                Feature::Cancel,
+                Feature::EventIdx,
+                Feature::Names,
+                Feature::MultiAccept,
+            ]
+            .into_iter()
+            .collect(),
             false => Features::NONE,
         };
         store.set("/local/domain/0/backend/pvcalls/7/0/max-page-order", "9");
@@ -331,7 +344,12 @@ impl Meeting {
     }
 
     /// Ends the session; looks that nothing is left.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(self) {
+        self.end_after(0);
+    }
+
+    /// As [`end`](Self::end), when so many commands were answered with an error.
+    pub(crate) fn end_after(mut self, errors: u64) {
         self.until("the last bytes", |meeting| {
             meeting.frontend.draining() == 0 && meeting.frontend.stats().sockets == 0
         });
@@ -348,7 +366,7 @@ impl Meeting {
         let counters = self.counters.device(self.device);
         assert_eq!(counters.sockets.get(), 0);
         assert_eq!(counters.mapped_pages.get(), 0);
-        assert_eq!(counters.command_errors.get(), 0);
+        assert_eq!(counters.command_errors.get(), errors);
         self.pool.stop();
         let end = Instant::now() + PATIENCE;
         while !self.pool.has_stopped() {

@@ -3,7 +3,7 @@
 use super::{DEVICE, Frontend};
 use crate::error::{DeviceFault, SocketError};
 use crate::platform::Platform;
-use crate::socket::{Socket, State};
+use crate::socket::{Role, Socket, State};
 use crate::units::Port;
 
 /// How soon to look again at a backend that delivers faster than it is thrown away, in nanoseconds.
@@ -108,16 +108,20 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         match socket.state() {
-            State::Creating | State::Opening => {
-                if now_ns >= socket.deadline_ns && !socket.abandoned() {
+            State::Creating | State::Binding | State::Opening => {
+                let established = socket.listener().is_some_and(|it| it.established);
+                if now_ns >= socket.deadline_ns && !socket.abandoned() && !established {
                     let patient = socket.options.deadline_ns.is_none();
                     socket.fail(match socket.waits_for_device() && patient {
                         true => SocketError::Away,
                         false => SocketError::TimedOut,
                     });
                     self.abandon(place, now_ns);
+                } else if socket.listener().is_some() && self.broken.is_none() {
+                    self.begin_again(place, now_ns);
                 }
             }
+            State::Open if socket.listener().is_some() => self.serve_listener(place, now_ns),
             State::Open => self.service_open(place, now_ns),
             State::Draining => self.service_draining(place, now_ns),
             State::Releasing | State::Closed => {}
@@ -245,8 +249,18 @@ impl Socket {
 
     /// The earliest time at which this socket needs a look.
     fn next_deadline_ns(&self) -> Option<u64> {
+        let (established, pause) = match &self.role {
+            Role::Listener(listener) if !self.abandoned() => {
+                (listener.established, listener.pause.deadline_ns())
+            }
+            _ => (false, None),
+        };
         let own = match self.state() {
-            State::Creating | State::Opening if !self.abandoned() => Some(self.deadline_ns),
+            State::Creating | State::Binding | State::Opening
+                if !self.abandoned() && !established =>
+            {
+                Some(self.deadline_ns)
+            }
             State::Draining => Some(self.deadline_ns),
             _ => None,
         };
@@ -255,6 +269,6 @@ impl Socket {
             _ => None,
         };
         let mask = self.budget.deadline_ns().filter(|_| self.listens());
-        [own, kick, mask].into_iter().flatten().min()
+        [own, pause, kick, mask].into_iter().flatten().min()
     }
 }

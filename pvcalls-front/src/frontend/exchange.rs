@@ -8,8 +8,8 @@ use crate::commands::{Answer, Full, Owner};
 use crate::error::SocketError;
 use crate::features::Features;
 use crate::platform::Platform;
-use crate::socket::{Names, Slot, State};
-use crate::wire::Command;
+use crate::socket::{Names, Role, Slot, State};
+use crate::wire::{Command, Request};
 
 impl<P: Platform> Frontend<P> {
     /// An answer came for a command of this socket.
@@ -31,8 +31,16 @@ impl<P: Platform> Frontend<P> {
         let Some(socket) = self.sockets.get(id) else {
             return; // A backend that answers the RELEASE of a CONNECT before the CONNECT.
         };
-        if command == Command::Connect {
+        if matches!(command, Command::Connect | Command::Accept) {
             socket.connect_out = false;
+        }
+        if command == Command::Accept {
+            self.on_accept(id, result, now_ns);
+            return;
+        }
+        if socket.listener().is_some() {
+            self.answer_listener(place, command, result, now_ns);
+            return;
         }
         match (command, socket.state()) {
             // It was cancelled, and RELEASE is on its way.
@@ -87,6 +95,7 @@ impl<P: Platform> Frontend<P> {
                     Err(errno) => log::warn!("{id}: RELEASE failed: {errno}"),
                 }
                 self.finish(place, now_ns); // 9
+                self.mend_slots(now_ns);
             }
             (command, _) => debug_assert!(false, "{command:?} is not sent for sockets"),
         }
@@ -124,6 +133,7 @@ impl<P: Platform> Frontend<P> {
         } else {
             notify |= self.send_calls();
         }
+        notify |= self.send_queue(|it| &mut it.accepts);
         notify |= self.send_queue(|it| &mut it.waiting);
         if notify && let Some(commands) = &self.commands {
             self.platform.notify(commands.port());
@@ -148,35 +158,31 @@ impl<P: Platform> Frontend<P> {
         let Some(socket) = socket.filter(|socket| socket.slot == Slot::Queued) else {
             return Ok(false);
         };
-        if let (State::Releasing, Some(data), false) =
-            (socket.state(), &socket.data, socket.keeps_ring)
-        {
-            // Not one whose backend has shown that it does not know how far it is.
-            let sound = !matches!(socket.failure, Some(SocketError::Ring(_)));
-            // Rings of odd sizes would stay for nobody.
-            let usual = self.config.ring_order.min(self.max_order);
-            let usual = socket.options.ring_order.is_none_or(|asked| asked == usual);
-            socket.keeps_ring =
-                sound && usual && self.pool.reserve(&data.ring, self.platform.free_pages());
+        if socket.state() == State::Releasing {
+            self.keep_ring_if_usual(place);
         }
-        let Some(request) = socket.request() else {
+        let Some(request) = self.request(place) else {
             return Ok(false);
         };
         let connect = request.command() == Command::Connect;
+        let accept = request.command() == Command::Accept;
         let one_by_one = !self.features.contains(Features::CANCEL);
         if connect && one_by_one && self.connecting >= self.config.connects_in_flight {
             return Err(Full);
         }
         let commands = self.commands.as_mut().ok_or(Full)?;
+        let Some(socket) = self.sockets.at(place) else {
+            return Ok(false);
+        };
         let owner = Owner::Socket(socket.id);
         let mut notify = commands.send(&request, owner)?;
         socket.slot = Slot::Sent;
-        socket.connect_out |= connect;
+        socket.connect_out |= connect || accept;
         self.connecting += u32::from(connect);
         // Right behind it, to a backend that can cancel: one answer less to wait for.
         if request.command() == Command::Socket
             && !one_by_one
-            && let Some(connect) = socket.open_request()
+            && let Some(connect) = socket.connect_request()
             && let Ok(tell) = commands.send(&connect, owner)
         {
             socket.connect_out = true;
@@ -184,5 +190,16 @@ impl<P: Platform> Frontend<P> {
             notify |= tell;
         }
         Ok(notify)
+    }
+    /// The command that the present state of a socket is about.
+    fn request(&mut self, place: usize) -> Option<Request> {
+        let socket = self.sockets.at(place)?;
+        let (Role::Accepted { listener, .. }, State::Opening) = (&socket.role, socket.state())
+        else {
+            return socket.request();
+        };
+        let listener = *listener;
+        let at = self.sockets.get(listener)?.listening()?;
+        self.sockets.at(place)?.accept_request(at)
     }
 }

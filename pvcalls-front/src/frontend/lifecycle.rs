@@ -102,13 +102,15 @@ impl<P: Platform> Frontend<P> {
         }
     }
 
-    /// Puts a new socket on its way, if it has a ring; else it waits for the device.
+    /// Puts a new socket on its way, if it has the ring that it needs; else it waits for the device.
     pub(super) fn set_out(&mut self, place: usize) {
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
         if let Some(data) = &socket.data {
             self.by_port.insert(data.ring.port(), place);
+            self.queue(place);
+        } else if socket.listener().is_some() && self.broken.is_none() {
             self.queue(place);
         }
         self.rearm(place);
@@ -121,9 +123,14 @@ impl<P: Platform> Frontend<P> {
     /// error number from the backend ([`SocketError::errno`]).
     pub fn try_connect(&mut self, id: SocketId) -> Result<(), TryError> {
         let socket = self.socket(id)?;
+        let established = socket.listener().is_some_and(|it| it.established);
+        let listener = socket.listener().is_some();
         match (socket.failure, socket.state()) {
             (Some(error), _) => Err(error.into()),
-            (None, State::Creating | State::Opening) => Err(TryError::WouldBlock),
+            (None, _) if established => Ok(()),
+            (None, State::Creating | State::Binding | State::Opening) => Err(TryError::WouldBlock),
+            // To begin again.
+            (None, State::Releasing) if listener => Err(TryError::WouldBlock),
             (None, _) => Ok(()),
         }
     }
@@ -144,8 +151,17 @@ impl<P: Platform> Frontend<P> {
         let place = id.place();
         let socket = self.socket(id)?;
         socket.owned = false;
+        let listener = socket.listener().is_some();
+        if listener {
+            self.listeners.retain(|&one| one != id);
+            self.drop_ready(place, now_ns);
+        }
+        let Some(socket) = self.sockets.at(place) else {
+            return Ok(());
+        };
         match socket.state() {
-            State::Creating | State::Opening => self.abandon(place, now_ns),
+            State::Creating | State::Binding | State::Opening => self.abandon(place, now_ns),
+            State::Open if listener => self.release_listener(place, now_ns),
             State::Open => {
                 socket.linger_ns = linger_ns;
                 socket.deadline_ns = now_ns.saturating_add(linger_ns);
@@ -174,8 +190,8 @@ impl<P: Platform> Frontend<P> {
         let owned = self.sockets.iter().filter(|socket| socket.owned);
         let ids: Vec<SocketId> = owned.map(|socket| socket.id).collect();
         for id in ids {
-            let closed = self.close(id, linger_ns, now_ns);
-            debug_assert!(closed.is_ok(), "{id} was there");
+            // Unless it waited at a listener that was closed before.
+            let _ = self.close(id, linger_ns, now_ns);
         }
     }
 
@@ -186,12 +202,14 @@ impl<P: Platform> Frontend<P> {
         };
         match (socket.state(), socket.slot) {
             (State::Creating, Slot::Queued | Slot::None) => self.finish(place, now_ns), // 5
-            (State::Opening, Slot::Queued) => self.release(place),                      // 6
+            (State::Binding | State::Opening, Slot::Queued) => self.release(place),     // 6
             (State::Creating | State::Opening, Slot::Sent)
                 if socket.connect_out && self.features.contains(Features::CANCEL) =>
             {
                 self.release(place); // 6
             }
+            // There is no ring that could be mapped meanwhile.
+            (_, Slot::Sent) if socket.listener().is_some() => self.release(place), // 6
             _ => {} // The answer decides.
         }
     }
@@ -226,6 +244,26 @@ impl<P: Platform> Frontend<P> {
         let error = socket.failure.unwrap_or(SocketError::NoSuchSocket);
         self.calls.fail_queued(id, error);
         self.queue(place);
+    }
+
+    /// Keeps a place in the pool for a ring, if it may be of use there.
+    pub(super) fn keep_ring_if_usual(&mut self, place: usize) {
+        // Rings of odd sizes would stay for nobody.
+        let usual = self.config.ring_order.min(self.max_order);
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        // Not one whose backend has shown that it does not know how far it is.
+        let sound = !matches!(socket.failure, Some(SocketError::Ring(_)));
+        let usual = match (&socket.role, socket.options.ring_order) {
+            // The next connection asks for the same.
+            (Role::Accepted { .. }, _) => true,
+            (_, asked) => asked.is_none_or(|asked| asked == usual),
+        };
+        if let (Some(data), false) = (&socket.data, socket.keeps_ring) {
+            socket.keeps_ring =
+                sound && usual && self.pool.reserve(&data.ring, self.platform.free_pages());
+        }
     }
 
     /// The backend is through with the ring: it goes into the pool if it has a place there.

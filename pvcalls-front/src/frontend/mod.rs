@@ -3,6 +3,7 @@
 //! * `lifecycle.rs`: connect and close, and what becomes of a socket;
 //! * `exchange.rs`: commands, and what their answers do;
 //! * `calls.rs`: what can be asked of a socket that is there; `names.rs`: its addresses;
+//! * `passive.rs`: listen and accept;
 //! * `stream.rs`: reading and writing;
 //! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep;
 //! * `outage.rs`: a device that breaks, and comes up again.
@@ -17,6 +18,7 @@ mod exchange;
 mod lifecycle;
 mod names;
 mod outage;
+mod passive;
 mod stream;
 
 pub use stream::Readiness;
@@ -36,7 +38,7 @@ use crate::platform::Platform;
 use crate::pool::Pool;
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
-use crate::socket::{Interest, Socket, State};
+use crate::socket::{Interest, Role, Socket, State};
 use crate::table::Table;
 use crate::timers::Timers;
 use crate::units::{DomainId, Port, RingOrder, SocketId};
@@ -60,13 +62,19 @@ pub struct Frontend<P> {
     by_port: BTreeMap<Port, usize>,
     /// Sockets whose RELEASE waits for a slot; they come first.
     releases: VecDeque<usize>,
-    /// Sockets whose command waits for a slot, and is answered at once: SOCKET.
+    /// Sockets whose command waits for a slot, and is answered at once: SOCKET, BIND, LISTEN.
     prompt: VecDeque<usize>,
     /// Sockets whose command waits for a slot, and may be answered late: CONNECT.
     waiting: VecDeque<usize>,
+    /// Streams whose ACCEPT waits for a slot.
+    accepts: VecDeque<usize>,
     /// CONNECTs that the backend has not answered.
     connecting: u32,
     calls: Calls,
+    /// Listeners that nobody has closed.
+    listeners: Vec<SocketId>,
+    /// Streams whose ACCEPT is with the backend although their listener is not: see `passive.rs`.
+    orphans: Vec<SocketId>,
     /// Sockets with something to announce before the caller blocks.
     dirty: Vec<usize>,
     timers: Timers,
@@ -136,6 +144,13 @@ pub struct Stats {
     pub pooled_rings: usize,
     /// Times the device came up again.
     pub reconnects: u64,
+    /// Listeners that nobody has closed.
+    pub listeners: usize,
+    /// ACCEPTs of theirs that wait for a connection, or for a slot.
+    pub accepts_out: usize,
+    /// Slots of the command ring that are lost, until the device is connected anew, to ACCEPTs that
+    /// a Linux backend does not answer because their listener was closed.
+    pub slots_lost: usize,
 }
 
 impl<P: Platform> Frontend<P> {
@@ -154,8 +169,11 @@ impl<P: Platform> Frontend<P> {
             releases: VecDeque::new(),
             prompt: VecDeque::new(),
             waiting: VecDeque::new(),
+            accepts: VecDeque::new(),
             connecting: 0,
             calls: Calls::default(),
+            listeners: Vec::new(),
+            orphans: Vec::new(),
             dirty: Vec::new(),
             timers: Timers::default(),
             quarantine: link.quarantine,
@@ -224,17 +242,22 @@ impl<P: Platform> Frontend<P> {
             .count()
     }
 
-    /// CONNECTs that the backend has not answered, those included whose caller has given up.
+    /// CONNECTs that the backend has not answered, those included whose caller has given up; and
+    /// closed listeners that it has not let go of, whose ACCEPTs may still bring a connection.
     ///
     /// A guest should not end while there are any, if it can help it: a Linux backend whose
-    /// connect succeeds after its guest is gone fails to map the ring, and its domain with it.
-    /// Always 0 with a backend that can cancel: no guest needs to wait for that.
+    /// connect or accept succeeds after its guest is gone fails to map the ring, and its domain
+    /// with it. Always 0 with a backend that can cancel: no guest needs to wait for that.
     #[must_use]
     pub fn unanswered_connects(&self) -> u32 {
-        match self.features.contains(Features::CANCEL) {
-            true => 0,
-            false => self.connecting,
+        if self.features.contains(Features::CANCEL) {
+            return 0;
         }
+        let ending = |socket: &&Socket| {
+            matches!(socket.role, Role::Listener(_)) && socket.state() == State::Releasing
+        };
+        let listeners = self.sockets.iter().filter(ending).count();
+        self.connecting + u32::try_from(listeners).unwrap_or(u32::MAX)
     }
 
     /// Has `waker` woken when a draining socket is through, or a CONNECT is answered.
@@ -295,6 +318,14 @@ impl<P: Platform> Frontend<P> {
             pooled_pages: self.pool.page_count(),
             pooled_rings: self.pool.len(),
             reconnects: self.counters.reconnects,
+            listeners: self.listeners.len(),
+            accepts_out: { self.sockets.iter() }
+                .filter_map(|socket| match &socket.role {
+                    Role::Listener(listener) => Some(listener.out.len()),
+                    _ => None,
+                })
+                .sum(),
+            slots_lost: self.orphans.len(),
         }
     }
 

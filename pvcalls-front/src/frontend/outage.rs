@@ -91,12 +91,27 @@ impl<P: Platform> Frontend<P> {
 
     /// Sends a socket that waited for the device on its way.
     fn wake_from_outage(&mut self, place: usize, now_ns: u64) {
+        let features = self.features;
+        let patience_ns = self.config.connect_timeout_ns;
         let waiting = self.sockets.at(place).filter(|it| it.waits_for_device());
-        let Some(options) = waiting.map(|socket| socket.options) else {
+        let Some(socket) = waiting else {
             return;
         };
+        let options = socket.options;
+        if let Some(listener) = socket.listener() {
+            let missing = listener.needs().difference(features);
+            if missing.is_empty() {
+                socket.deadline_ns = options
+                    .deadline_ns
+                    .unwrap_or(now_ns.saturating_add(patience_ns));
+                self.set_out(place);
+            } else {
+                socket.fail(SocketError::Unsupported(missing));
+                self.finish(place, now_ns);
+            }
+            return;
+        }
         let data = self.create_ring(options);
-        let patience_ns = self.config.connect_timeout_ns;
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
@@ -130,10 +145,16 @@ impl<P: Platform> Frontend<P> {
         self.prompt.clear();
         self.waiting.clear();
         self.calls.fail_all(SocketError::Device(fault));
+        self.accepts.clear();
+        self.orphans.clear();
         for place in 0..self.sockets.places() {
             let Some(socket) = self.sockets.at(place) else {
                 continue;
             };
+            if socket.suspend() {
+                self.rearm(place);
+                continue;
+            }
             socket.rescue();
             socket.fail(SocketError::Device(fault));
             self.finish(place, now_ns);

@@ -8,14 +8,14 @@ use crate::error::{SocketError, TryError};
 use crate::in_ring::Consumed;
 use crate::notify::Notify;
 use crate::platform::Platform;
-use crate::socket::{Shut, Socket, State};
+use crate::socket::{Role, Shut, Socket, State};
 use crate::units::SocketId;
 
 bitflags! {
     /// What can be done with a socket right now without blocking.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Readiness: u8 {
-        /// A read returns bytes, the end or an error.
+        /// A read returns bytes, the end or an error; an accept a connection or an error.
         const READABLE = 1;
         /// A write takes bytes or returns an error.
         const WRITABLE = 2;
@@ -227,6 +227,9 @@ fn readiness_of(socket: &Socket) -> Readiness {
     }
     if socket.shut.contains(Shut::OUT) {
         readiness |= Readiness::WRITABLE;
+    }
+    if let Role::Listener(listener) = &socket.role {
+        readiness.set(Readiness::READABLE, !listener.ready.is_empty());
     }
     readiness.set(Readiness::PEER_CLOSED, end.is_some());
     if socket.failure.is_some() {

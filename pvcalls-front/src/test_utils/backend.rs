@@ -1,18 +1,19 @@
 //! The backend's end of the command ring.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::platform::FakePlatform;
 use super::store::FakeStore;
 use super::stream::FakeStream;
+use crate::errno::Errno;
 use crate::handshake::FRONTEND_DIR;
 use crate::index::Index;
 use crate::memory::{SharedPages, full_barrier};
 use crate::platform::key;
 use crate::units::{DomainId, Port};
-use crate::wire::{Command, REQUEST_BYTES, RESPONSE_BYTES, sring};
+use crate::wire::{Command, NAME_BYTES, REQUEST_BYTES, RESPONSE_BYTES, encode_name, sring};
 
 /// The domain the fake backend runs in.
 const BACKEND: DomainId = DomainId(0);
@@ -20,7 +21,7 @@ const BACKEND: DomainId = DomainId(0);
 /// What lies behind an answer that nothing was added to.
 const GARBAGE: [u8; RESPONSE_BYTES - 24] = [0xee; RESPONSE_BYTES - 24];
 
-/// The address of a CONNECT.
+/// The address of a CONNECT or BIND.
 ///
 /// # Panics
 /// If its family or length is none of the specification's.
@@ -82,6 +83,14 @@ pub enum Call {
     SetOption { option: u32, value: i64 },
     /// GETOPT.
     GetOption { option: u32 },
+    /// BIND.
+    Bind { at: SocketAddr, len: u32 },
+    /// LISTEN.
+    Listen { backlog: u32 },
+    /// ACCEPT; `new` is the id of the stream.
+    Accept { new: u64, grant: u32, port: u32 },
+    /// POLL.
+    Poll,
     /// Anything else.
     Other,
 }
@@ -93,6 +102,7 @@ impl FakeRequest {
             word.copy_from_slice(&bytes[at..at + 4]);
             u32::from_le_bytes(word)
         };
+        let double = |at: usize| u64::from(word(at + 4)) << 32 | u64::from(word(at));
         let call = match word(4) {
             0 => Call::Socket {
                 domain: word(16),
@@ -116,12 +126,23 @@ impl FakeRequest {
                 value: (u64::from(word(28)) << 32 | u64::from(word(24))).cast_signed(),
             },
             10 => Call::GetOption { option: word(16) },
+            3 => Call::Bind {
+                at: address(bytes),
+                len: word(44),
+            },
+            4 => Call::Listen { backlog: word(16) },
+            5 => Call::Accept {
+                new: double(16),
+                grant: word(24),
+                port: word(28),
+            },
+            6 => Call::Poll,
             _ => Call::Other,
         };
         Self {
             req_id: word(0),
             cmd: word(4),
-            id: u64::from(word(12)) << 32 | u64::from(word(8)),
+            id: double(8),
             call,
         }
     }
@@ -136,6 +157,12 @@ pub struct FakeBackend {
     req_cons: Index,
     rsp_prod: Index,
     streams: BTreeMap<u64, FakeStream>,
+    /// Ids that LISTEN has succeeded for.
+    listening: BTreeSet<u64>,
+    /// ACCEPTs that wait for a connection.
+    parked: VecDeque<FakeRequest>,
+    /// Whether `feature-cancel` is in force.
+    cancels: bool,
     /// Rings that stay mapped until they are used again, if it keeps any.
     kept: Option<Vec<FakeStream>>,
     /// Whether the command ring is mapped.
@@ -173,6 +200,9 @@ impl FakeBackend {
             req_cons: Index::default(),
             rsp_prod: Index::default(),
             streams: BTreeMap::new(),
+            listening: BTreeSet::new(),
+            parked: VecDeque::new(),
+            cancels: store.number(&key(FRONTEND_DIR, "feature-cancel")) == Some(1),
             kept: None,
             bound: true,
             wishes: store.number(&key(FRONTEND_DIR, "feature-event-idx")) == Some(1),
@@ -208,21 +238,31 @@ impl FakeBackend {
         waiting
     }
 
-    /// Answers a request. A CONNECT that succeeds maps its ring first, a RELEASE unmaps it.
+    /// Answers a request. A CONNECT or ACCEPT that succeeds maps its ring first, a RELEASE unmaps
+    /// it.
+    ///
+    /// # Panics
+    /// If an ACCEPT would bring a Linux backend down: at what was not asked to listen.
     #[track_caller]
     pub fn answer(&mut self, request: &FakeRequest, ret: i32) {
         match request.call {
             Call::Connect { grant, port, .. } if ret == 0 => {
-                let kept = self.kept.iter_mut().flatten();
-                let at = { kept }.position(|stream| stream.is_of(grant, port));
-                let stream = match (at, &mut self.kept) {
-                    (Some(at), Some(kept)) => kept.swap_remove(at),
-                    _ => FakeStream::map(&self.platform, BACKEND, grant, port, self.wishes),
-                };
-                stream.start();
-                self.streams.insert(request.id, stream);
+                self.map(request.id, grant, port);
+            }
+            Call::Accept { new, grant, port } => {
+                assert!(
+                    self.listening.contains(&request.id),
+                    "ACCEPT before LISTEN is fatal to Linux"
+                );
+                if ret == 0 {
+                    self.map(new, grant, port);
+                }
+            }
+            Call::Listen { .. } if ret == 0 => {
+                self.listening.insert(request.id);
             }
             Call::Release { reuse } if ret == 0 => {
+                self.listening.remove(&request.id);
                 match (self.streams.remove(&request.id), &mut self.kept) {
                     (Some(stream), Some(kept)) if reuse == 1 => kept.push(stream),
                     (Some(stream), _) => stream.unmap(),
@@ -232,6 +272,31 @@ impl FakeBackend {
             _ => {}
         }
         self.respond(request.req_id, request.cmd, ret, request.id);
+    }
+
+    #[track_caller]
+    fn map(&mut self, id: u64, grant: u32, port: u32) {
+        let kept = self.kept.iter_mut().flatten();
+        let at = { kept }.position(|stream| stream.is_of(grant, port));
+        let stream = match (at, &mut self.kept) {
+            (Some(at), Some(kept)) => kept.swap_remove(at),
+            _ => FakeStream::map(&self.platform, BACKEND, grant, port, self.wishes),
+        };
+        stream.start();
+        let before = self.streams.insert(id, stream);
+        assert!(before.is_none(), "the id is in use");
+    }
+
+    /// As [`answer`](Self::answer), with success and these names.
+    #[track_caller]
+    pub fn answer_named(
+        &mut self,
+        request: &FakeRequest,
+        local: Option<SocketAddr>,
+        peer: Option<SocketAddr>,
+    ) {
+        let names = [encode_name(local.as_ref()), encode_name(peer.as_ref())];
+        self.answer_with(request, 0, names.as_flattened());
     }
 
     /// As [`answer`](Self::answer), with what an extension adds to the answer from byte 24 on.
@@ -291,14 +356,53 @@ impl FakeBackend {
         self.platform.raise(self.port);
     }
 
-    /// Answers everything with success.
+    /// Answers everything with success, but ACCEPTs: they wait for [`accept`](Self::accept). Those of
+    /// a listener that is released are answered with -125 if both sides agreed on
+    /// `feature-cancel`, else never, as by Linux.
     pub fn serve(&mut self) {
         while let Some(request) = self.next_request() {
+            match request.call {
+                Call::Accept { .. } => {
+                    self.parked.push_back(request);
+                    continue;
+                }
+                Call::Release { .. } => {
+                    let mine = |it: &FakeRequest| it.id == request.id;
+                    let ended: VecDeque<_> = { self.parked.iter().copied() }.filter(mine).collect();
+                    self.parked.retain(|it| !mine(it));
+                    for accept in &ended {
+                        if self.cancels {
+                            self.answer(accept, -Errno::ECANCELED.number());
+                        }
+                    }
+                }
+                _ => {}
+            }
             self.answer(&request, 0);
         }
     }
 
-    /// The stream of a connected socket.
+    /// A connection is made to a listener: answers its oldest ACCEPT, if one waits, and gives the id
+    /// of the stream.
+    #[track_caller]
+    pub fn accept(&mut self, listener: crate::SocketId) -> Option<u64> {
+        let mine = |request: &FakeRequest| request.id == listener.get();
+        let at = self.parked.iter().position(mine)?;
+        let request = self.parked.remove(at)?;
+        self.answer(&request, 0);
+        match request.call {
+            Call::Accept { new, .. } => Some(new),
+            _ => None,
+        }
+    }
+
+    /// ACCEPTs that wait in [`serve`](Self::serve)'s care.
+    #[must_use]
+    pub fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// The stream of a connected or accepted socket.
     #[must_use]
     pub fn stream(&self, id: crate::SocketId) -> Option<&FakeStream> {
         self.streams.get(&id.get())
@@ -322,6 +426,8 @@ impl FakeBackend {
         while let Some((_, stream)) = self.streams.pop_first() {
             stream.unmap();
         }
+        self.listening.clear();
+        self.parked.clear();
     }
 
     /// Lets go of the command ring as well.

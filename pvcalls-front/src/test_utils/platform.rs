@@ -66,13 +66,17 @@ struct PortState {
 
 impl World {
     fn percent(&mut self, chance: u8) -> bool {
-        // xorshift32: good enough to be unkind.
+        self.next_random() % 100 < u32::from(chance)
+    }
+
+    /// xorshift32: good enough to be unkind.
+    fn next_random(&mut self) -> u32 {
         let mut x = self.random.max(1);
         x ^= x << 13;
         x ^= x >> 17;
         x ^= x << 5;
         self.random = x;
-        x % 100 < u32::from(chance)
+        x
     }
 }
 
@@ -286,6 +290,10 @@ impl Platform for FakePlatform {
         }
         world.graveyard.push(pages);
         Ok(())
+    }
+
+    fn random(&mut self) -> u64 {
+        self.world.lock().next_random().into()
     }
 
     fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {

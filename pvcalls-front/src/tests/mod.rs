@@ -35,6 +35,7 @@ mod handshake;
 mod handshake_values;
 mod hostile_ring;
 mod linux;
+mod listen;
 mod model;
 mod names;
 mod options;

@@ -14,6 +14,7 @@ use core::mem::{offset_of, size_of};
 use core::net::SocketAddr;
 
 use crate::index::Index;
+use crate::listener::Listening;
 use crate::units::{GrantRef, Port, SocketId};
 use xen_sys::{
     xen_pvcalls_accept, xen_pvcalls_bind, xen_pvcalls_connect, xen_pvcalls_listen,
@@ -179,7 +180,7 @@ pub(crate) enum Request {
         backlog: u32,
     },
     Accept {
-        id: SocketId,
+        at: Listening,
         new: SocketId,
         ring: RingRef,
     },
@@ -243,13 +244,13 @@ impl Request {
             | Self::Release { id, .. }
             | Self::Bind { id, .. }
             | Self::Listen { id, .. }
-            | Self::Accept { id, .. }
             | Self::Poll { id }
             | Self::Shutdown { id, .. }
             | Self::Names { id }
             | Self::SetOption { id, .. }
             | Self::GetOption { id, .. }
             | Self::Attach { id, .. } => id.get(),
+            Self::Accept { at, .. } => at.id().get(),
             Self::Resolve { .. } => 0,
         }
     }

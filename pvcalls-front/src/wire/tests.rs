@@ -82,7 +82,11 @@ fn requests_put_every_field_where_the_structure_has_it() {
             slot(4, &[(16, &[2, 1])]),
         ),
         (
-            Request::Accept { id, new, ring },
+            Request::Accept {
+                at: Listening::pretend(id),
+                new,
+                ring,
+            },
             slot(
                 5,
                 &[

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use kernel::{event, grant, mem, xenstore};
+use kernel::{entropy, event, grant, mem, xenstore};
 use pvcalls_front::{
     DomainId, Errno, GrantRef, NoPort, PageCount, Platform, Port, ShareError, SharedPages,
     StillMapped, Store,
@@ -72,6 +72,12 @@ impl Platform for Xen {
 
     fn free_pages(&self) -> usize {
         mem::free_pages()
+    }
+
+    fn random(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        entropy::fill(&mut bytes);
+        u64::from_ne_bytes(bytes)
     }
 
     fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {
