@@ -1,15 +1,21 @@
 //! From what a user writes to addresses.
 
 use alloc::string::String;
-use alloc::vec;
+use alloc::vec::{self, Vec};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+use super::resolve;
 use crate::io;
 
 /// What can be turned into socket addresses, as in std.
 ///
-/// Host names are not resolved yet: a name gives [`io::ErrorKind::Unsupported`], anything
-/// else that is no address [`io::ErrorKind::InvalidInput`].
+/// `localhost` is this guest. Other names are looked up in the list `hosts=NAME=ADDRESS,…` of the
+/// command line, then by DNS over TCP at the servers of `dns=ADDRESS[:PORT],…`, each for at most five
+/// seconds. IPv4 addresses come before IPv6 ones, and those only if the backend speaks IPv6.
+///
+/// What is no address and cannot be a name is [`io::ErrorKind::InvalidInput`], a name that does not
+/// exist or has no address [`io::ErrorKind::NotFound`], one for which there is nobody to ask
+/// [`io::ErrorKind::Unsupported`]. When no server answers, the error is that of the last one.
 pub trait ToSocketAddrs {
     /// The addresses, in the order in which they should be tried.
     type Iter: Iterator<Item = SocketAddr>;
@@ -93,7 +99,7 @@ impl ToSocketAddrs for str {
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         if let Ok(address) = self.parse() {
-            return Ok(vec![address].into_iter());
+            return Ok(Vec::from([address]).into_iter());
         }
         let invalid = |what: &str| {
             io::Error::new(
@@ -136,11 +142,5 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 }
 
 fn resolve(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)].into_iter());
-    }
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        alloc::format!("{host:?}: names are not resolved yet, give an IPv4 address"),
-    ))
+    resolve::block(host, port).map(Vec::into_iter)
 }

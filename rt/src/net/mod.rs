@@ -16,6 +16,7 @@
 //! | file | what |
 //! |---|---|
 //! | `addr.rs` | from what a user writes to addresses |
+//! | `resolve.rs` | from names of hosts to addresses |
 //! | `tcp/` | the blocking types, as in std |
 //! | `aio/` | the same for async code |
 //! | `socket/` | one socket, polled: what blocking and async types share |
@@ -33,6 +34,7 @@ mod driver;
 mod error;
 mod local;
 mod options;
+mod resolve;
 mod socket;
 mod tcp;
 

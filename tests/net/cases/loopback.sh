@@ -6,7 +6,7 @@ cat >server <<'END'
 echo somebody >>"$0.seen"
 cat
 END
-busybox nc -ll -s 127.0.0.1 -p 7 -e sh "$PWD/server" &
+busybox nc -ll -p 7 -e sh "$PWD/server" &
 wait_for_port 7
 guest own net-probe "args=connect 127.0.0.1:7 127.1.2.3:7 0.0.0.0:7 [::1]:7 [::ffff:127.0.0.1]:7"
 expect_exit own 1
