@@ -22,6 +22,7 @@
 //! | `socket/` | one socket, polled: what blocking and async types share |
 //! | `local.rs` | sockets of this guest that talk to each other |
 //! | `options.rs` | what std cannot ask for |
+//! | `stack/` | the traits by which portable crates ask for sockets |
 //! | `error.rs` | the driver's errors as std's |
 //! | `driver/` | the PV Calls driver on the kernel |
 //!
@@ -36,6 +37,7 @@ mod local;
 mod options;
 mod resolve;
 mod socket;
+pub mod stack;
 mod tcp;
 
 pub use addr::ToSocketAddrs;
@@ -47,6 +49,7 @@ pub use local::loopback_stats;
 pub use loopback::Stats as LoopbackStats;
 pub use options::Options;
 pub use pvcalls_front::{RingOrder, Stats};
+pub use stack::Stack;
 pub use tcp::{Incoming, IntoIncoming, Shutdown, TcpListener, TcpStream};
 
 pub(crate) use driver::shut_down;

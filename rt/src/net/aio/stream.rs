@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, none_worked};
 use crate::io;
 use crate::net::socket::{Opening, Socket};
-use crate::net::{self, Options, ToSocketAddrs};
+use crate::net::{self, Options, Shutdown, ToSocketAddrs};
 
 /// A TCP connection, awaited: see [the module](super).
 ///
@@ -65,6 +65,11 @@ impl TcpStream {
     /// Waits until a write would not wait: for room, or an error.
     pub async fn writable(&self) -> io::Result<()> {
         poll_fn(|context| self.socket.poll_writable(context.waker())).await
+    }
+
+    /// Ends one or both directions; see [`net::TcpStream::shutdown`].
+    pub async fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.socket.shutdown(how)
     }
 
     /// Two halves that borrow the stream.
