@@ -11,6 +11,7 @@
 //! | `resources.rs` | that connections give back what they take |
 //! | `limits.rs` | what version 1 of the protocol cannot do, and time-outs |
 //! | `wait.rs` | waiting for ever, so that the host can end it |
+//! | `names.rs` | what names of hosts mean |
 //! | `pattern.rs` | the bytes that are sent |
 #![no_std]
 #![no_main]
@@ -20,6 +21,7 @@ extern crate alloc;
 mod connect;
 mod inside;
 mod limits;
+mod names;
 mod pattern;
 mod reconnect;
 mod resources;
@@ -63,6 +65,7 @@ fn main() -> Result<()> {
         ["connect-during-outage", echo] => reconnect::connect_during_outage(address(echo)?),
         ["limits", echo] => limits::check(address(echo)?),
         ["inside", streams, bytes] => inside::check(number(streams)?, number(bytes)?),
+        ["look-up", names @ ..] => names::look_up(names),
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),
         other => Err(failure(alloc::format!("do not know how to {other:?}"))),
