@@ -16,11 +16,15 @@
 //! the table, and the page that a lookup lent, stay taken until the answer comes or the device
 //! breaks. So an answer never reaches somebody else's call.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::task::Waker;
 
 use crate::error::{SocketError, TryError};
+use crate::host::ResolveFamily;
+use crate::memory::SharedPages;
 use crate::options::Call;
 use crate::socket::Shut;
 use crate::timers::Timers;
@@ -33,6 +37,7 @@ pub(crate) type Outcome = Result<Value, SocketError>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Number(i64),
+    Addresses(Vec<IpAddr>),
 }
 
 /// What is asked.
@@ -43,6 +48,12 @@ pub(crate) enum Asked {
         id: SocketId,
         call: Call,
         ends: Shut,
+    },
+    /// The addresses of a host. The page is lent to the backend while that has the command.
+    Host {
+        name: Box<str>,
+        family: ResolveFamily,
+        page: Option<SharedPages>,
     },
 }
 
@@ -82,8 +93,10 @@ struct Place {
 pub(crate) struct Calls {
     places: Vec<Place>,
     free: Vec<u32>,
-    /// Those that wait for a slot; some may be gone by now.
+    /// Those of sockets that wait for a slot; some may be gone by now.
     pub(crate) queue: VecDeque<CallId>,
+    /// Likewise those that may be answered late: lookups.
+    pub(crate) lookups: VecDeque<CallId>,
     /// The queue goes before that of sockets the next time.
     pub(crate) first: bool,
     timers: Timers,
@@ -111,6 +124,10 @@ impl Calls {
                 place.map_err(|_| SocketError::TooManyCalls)?
             }
         };
+        let queue = match asked {
+            Asked::Socket { .. } => &mut self.queue,
+            Asked::Host { .. } => &mut self.lookups,
+        };
         let entry = &mut self.places[place as usize];
         entry.generation = entry.generation.wrapping_add(1);
         entry.call = Some(Pending {
@@ -126,7 +143,7 @@ impl Calls {
             generation: entry.generation,
         };
         self.timers.arm(place as usize, deadline_ns);
-        self.queue.push_back(id);
+        queue.push_back(id);
         Ok(id)
     }
 
@@ -150,9 +167,16 @@ impl Calls {
         calls.filter(|call| !call.owned).count()
     }
 
-    /// The outcome, for its owner; the call is over then. Else `waker` is woken when there is one.
-    pub(crate) fn take(&mut self, id: CallId, waker: &Waker) -> Result<Value, TryError> {
-        let call = self.get(id).filter(|call| call.owned);
+    /// The outcome of a call of a socket, or of a lookup, for its owner; the call is over then. Else
+    /// `waker` is woken when there is one.
+    pub(crate) fn take(
+        &mut self,
+        id: CallId,
+        lookup: bool,
+        waker: &Waker,
+    ) -> Result<Value, TryError> {
+        let kind = |call: &&mut Pending| matches!(call.asked, Asked::Host { .. }) == lookup;
+        let call = self.get(id).filter(|call| call.owned).filter(kind);
         let call = call.ok_or(SocketError::NoSuchCall)?;
         let Some(outcome) = call.outcome.take() else {
             match &mut call.waker {
@@ -194,13 +218,17 @@ impl Calls {
         }
     }
 
-    /// Ends every call, for the device broke: no answer comes.
-    pub(crate) fn fail_all(&mut self, error: SocketError) {
+    /// Ends every call, for the device broke: no answer comes. `page` is given what was lent.
+    pub(crate) fn fail_all(&mut self, error: SocketError, mut page: impl FnMut(SharedPages)) {
         self.queue.clear();
+        self.lookups.clear();
         for place in 0..self.places.len() {
             if let Some(call) = &mut self.places[place].call {
                 call.sent = false;
                 call.end(Err(error));
+                if let Asked::Host { page: lent, .. } = &mut call.asked {
+                    lent.take().into_iter().for_each(&mut page);
+                }
             }
             self.tidy(u32::try_from(place).unwrap_or(u32::MAX));
         }
@@ -212,6 +240,7 @@ impl Calls {
             let id = self.queue[at];
             let of_socket = |call: &&mut Pending| match call.asked {
                 Asked::Socket { id, .. } => id == socket && !call.sent,
+                Asked::Host { .. } => false,
             };
             if self.get(id).filter(of_socket).is_some() {
                 self.end(id, Err(error));
@@ -220,7 +249,7 @@ impl Calls {
     }
 
     /// Ends what is overdue.
-    pub(crate) fn poll(&mut self, now_ns: u64) {
+    pub(crate) fn poll(&mut self, now_ns: u64, error: SocketError) {
         while let Some(place) = self.timers.pop(now_ns) {
             let Some(call) = self.places.get_mut(place).and_then(|it| it.call.as_mut()) else {
                 continue;
@@ -232,7 +261,7 @@ impl Calls {
             if now_ns < call.deadline_ns {
                 self.timers.arm(place, call.deadline_ns);
             } else {
-                call.end(Err(SocketError::TimedOut));
+                call.end(Err(error));
             }
         }
     }

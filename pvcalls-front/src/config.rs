@@ -20,6 +20,9 @@ pub struct Config {
     pub connect_timeout_ns: u64,
     /// How long the backend may take to answer a [`Call`](crate::Call).
     pub call_timeout_ns: u64,
+    /// How long a name of a host may take to be resolved: longer than a resolver that asks three
+    /// servers twice, five seconds each, so that the real reason gets through.
+    pub resolve_timeout_ns: u64,
     /// How many calls may wait for an answer at the same time, those included whose caller has
     /// given up.
     pub calls: usize,
@@ -59,6 +62,7 @@ impl Default for Config {
             step_timeout_ns: 10 * SECOND_NS,
             connect_timeout_ns: 150 * SECOND_NS,
             call_timeout_ns: 10 * SECOND_NS,
+            resolve_timeout_ns: 45 * SECOND_NS,
             calls: 1024,
             linger_ns: 5 * SECOND_NS,
             connects_in_flight: 2,

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::errno::Errno;
 use crate::features::Features;
+use crate::host::HostError;
 use crate::platform::{NoPort, ShareError};
 use crate::units::RingOrder;
 
@@ -137,6 +138,8 @@ pub enum SocketError {
     NoPeer,
     /// A datagram to an IPv6 address through a socket of IPv4.
     AddressFamily,
+    /// Why a name of a host was not resolved.
+    Host(HostError),
     /// The caller has ended the way out.
     WriteEnded,
     /// The id names no call: never, or not any more.
@@ -169,6 +172,7 @@ impl SocketError {
             Self::MessageSize => Errno::EMSGSIZE,
             Self::NoPeer => Errno::EDESTADDRREQ,
             Self::AddressFamily => Errno::EAFNOSUPPORT,
+            Self::Host(error) => error.errno(),
             Self::WriteEnded => Errno::EPIPE,
             Self::NoSuchCall | Self::BadValue => Errno::EINVAL,
             Self::TooManyCalls => Errno::ENOBUFS,
@@ -191,7 +195,9 @@ impl SocketError {
             | Self::NoSuchCall
             | Self::NoSuchOption
             | Self::BadValue => Blame::Caller,
-            Self::TimedOut | Self::Remote(_) => Blame::Remote,
+            Self::Host(HostError::Name) => Blame::Caller,
+            Self::Host(HostError::Unmapped) => Blame::Backend,
+            Self::TimedOut | Self::Remote(_) | Self::Host(_) => Blame::Remote,
             Self::Ring(_)
             | Self::Device(_)
             | Self::Away
@@ -218,6 +224,7 @@ impl fmt::Display for SocketError {
             Self::MessageSize => f.write_str("the datagram is too long"),
             Self::NoPeer => f.write_str("the datagram socket has no default peer"),
             Self::AddressFamily => f.write_str("an IPv6 address for a socket of IPv4"),
+            Self::Host(error) => error.fmt(f),
             Self::WriteEnded => f.write_str("the way out was ended"),
             Self::NoSuchCall => f.write_str("no such call"),
             Self::TooManyCalls => f.write_str("too many calls wait for an answer"),

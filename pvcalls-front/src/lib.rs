@@ -15,7 +15,7 @@
 //! | `datagram.rs` | frames: what lies in the data ring of a datagram socket |
 //! | `commands.rs` | the command ring |
 //! | `socket.rs`, `listener.rs`, `names.rs`, `frontend/` | the state of a socket; the calls of the runtime |
-//! | `options.rs`, `calls.rs` | what can be asked of a socket; who waits for which answer |
+//! | `options.rs`, `host.rs`, `calls.rs` | what can be asked of a socket, or for; who waits for which answer |
 //! | `handshake/`, `features.rs` | from the toolstack's directory to Connected, with what both sides know |
 //!
 //! # How to drive it
@@ -63,6 +63,7 @@ mod error;
 mod features;
 mod frontend;
 mod handshake;
+mod host;
 mod in_ring;
 mod index;
 mod listener;
@@ -95,6 +96,7 @@ pub use error::{
 pub use features::Features;
 pub use frontend::{Frontend, Readiness, Stats};
 pub use handshake::{FRONTEND_DIR, Handshake, HandshakeError, Step};
+pub use host::{HostError, ResolveFamily};
 pub use memory::SharedPages;
 pub use options::{Call, How, SocketOption};
 pub use platform::{NoPort, Platform, ShareError, StillMapped, Store, XenbusState};

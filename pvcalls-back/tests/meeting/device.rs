@@ -164,18 +164,6 @@ impl Meeting {
             true => FakeStore::with_features(),
             false => FakeStore::with_backend(),
         };
-        let features: Features = match extended {
-            true => [
-                Feature::Alive,
-                Feature::Cancel,
-                Feature::EventIdx,
-                Feature::Names,
-                Feature::MultiAccept,
-            ]
-            .into_iter()
-            .collect(),
-            false => Features::NONE,
-        };
         store.set("/local/domain/0/backend/pvcalls/7/0/max-page-order", "9");
         let mut handshake = Handshake::new(guest.clone(), Config::default());
         let frontend = loop {
@@ -190,6 +178,9 @@ impl Meeting {
             if store.backend_state() == XenbusState::InitWait
                 && let Some(ring_ref) = number(&store, "ring-ref")
             {
+                // Offered are those that the frontend knows, as far as any are.
+                let accepted = |one: &Feature| number(&store, one.key()) == Some(1);
+                let features: Features = Feature::ALL.into_iter().filter(accepted).collect();
                 let connection = Connection {
                     ring_ref,
                     port: number(&store, "port").unwrap(),

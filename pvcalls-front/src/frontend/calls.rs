@@ -108,8 +108,9 @@ impl<P: Platform> Frontend<P> {
     /// fault, [`SocketError::NoSuchSocket`] if the socket was closed before the backend was asked,
     /// [`SocketError::BadAnswer`] for a value that cannot be.
     pub fn try_call(&mut self, call: CallId, waker: &Waker) -> Result<i64, TryError> {
-        match self.calls.take(call, waker)? {
+        match self.calls.take(call, false, waker)? {
             Value::Number(number) => Ok(number),
+            Value::Addresses(_) => Err(SocketError::NoSuchCall.into()),
         }
     }
 
@@ -132,12 +133,12 @@ impl<P: Platform> Frontend<P> {
 
     fn send_call(&mut self, id: CallId) -> Result<bool, Full> {
         let waits = self.calls.get(id).filter(|call| call.outcome.is_none());
-        let Some(call) = waits else {
+        let Some(&Asked::Socket {
+            id: socket, call, ..
+        }) = waits.map(|call| &call.asked)
+        else {
             return Ok(false);
         };
-        let Asked::Socket {
-            id: socket, call, ..
-        } = call.asked;
         let Some(request) = self.request_of(socket, call) else {
             self.calls.end(id, Err(SocketError::NoSuchSocket));
             return Ok(false);
@@ -185,13 +186,35 @@ impl<P: Platform> Frontend<P> {
         if !pending.owned || pending.outcome.is_some() {
             self.counters.late += 1;
         }
-        let Asked::Socket {
-            id: socket,
-            call,
-            ends,
-        } = pending.asked;
-        // What the backend did is so, whether somebody waits for it or not.
-        let outcome = match answer.result {
+        let outcome = match &mut pending.asked {
+            Asked::Socket {
+                id: socket,
+                call,
+                ends,
+            } => {
+                let (socket, call, ends) = (*socket, *call, *ends);
+                self.answer_of_socket(socket, call, ends, answer)
+            }
+            Asked::Host { family, page, .. } => {
+                let (family, page) = (*family, page.take());
+                match page {
+                    Some(page) => self.answer_lookup(page, family, answer),
+                    None => Err(SocketError::BadAnswer),
+                }
+            }
+        };
+        self.calls.end(id, outcome);
+    }
+
+    /// What the backend did is so, whether somebody waits for it or not.
+    fn answer_of_socket(
+        &mut self,
+        socket: SocketId,
+        call: Call,
+        ends: Shut,
+        answer: &Answer,
+    ) -> Outcome {
+        match answer.result {
             Ok(extra) => self.done(socket, call, &extra),
             Err(errno) => {
                 // What was done here in the hope that the backend would follow is taken back.
@@ -200,8 +223,7 @@ impl<P: Platform> Frontend<P> {
                 }
                 Err(SocketError::Remote(errno))
             }
-        };
-        self.calls.end(id, outcome);
+        }
     }
 
     fn done(&mut self, id: SocketId, call: Call, extra: &Extra) -> Outcome {

@@ -50,7 +50,13 @@ impl<P: Platform> Frontend<P> {
                 Some(place) => self.socket_is_due(place, now_ns),
             }
         }
-        self.calls.poll(now_ns);
+        self.calls.poll(
+            now_ns,
+            match self.broken {
+                Some(_) => SocketError::Away,
+                None => SocketError::TimedOut,
+            },
+        );
         self.pump();
     }
 

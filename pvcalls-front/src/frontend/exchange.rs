@@ -134,7 +134,14 @@ impl<P: Platform> Frontend<P> {
             notify |= self.send_calls();
         }
         notify |= self.send_queue(|it| &mut it.accepts);
-        notify |= self.send_queue(|it| &mut it.waiting);
+        // Likewise.
+        if calls_first {
+            notify |= self.send_lookups();
+            notify |= self.send_queue(|it| &mut it.waiting);
+        } else {
+            notify |= self.send_queue(|it| &mut it.waiting);
+            notify |= self.send_lookups();
+        }
         if notify && let Some(commands) = &self.commands {
             self.platform.notify(commands.port());
         }

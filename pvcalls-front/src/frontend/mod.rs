@@ -4,6 +4,7 @@
 //! * `exchange.rs`: commands, and what their answers do;
 //! * `calls.rs`: what can be asked of a socket that is there; `names.rs`: its addresses;
 //! * `passive.rs`: listen and accept;
+//! * `resolve.rs`: names of hosts;
 //! * `stream.rs`: reading and writing;
 //! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep;
 //! * `outage.rs`: a device that breaks, and comes up again.
@@ -19,6 +20,7 @@ mod lifecycle;
 mod names;
 mod outage;
 mod passive;
+mod resolve;
 mod stream;
 
 pub use stream::Readiness;
@@ -27,6 +29,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::task::Waker;
 
+use self::resolve::LookupPages;
 use crate::budget::Budget;
 use crate::calls::Calls;
 use crate::commands::Commands;
@@ -75,6 +78,7 @@ pub struct Frontend<P> {
     listeners: Vec<SocketId>,
     /// Streams whose ACCEPT is with the backend although their listener is not: see `passive.rs`.
     orphans: Vec<SocketId>,
+    lookup_pages: LookupPages,
     /// Sockets with something to announce before the caller blocks.
     dirty: Vec<usize>,
     timers: Timers,
@@ -138,7 +142,7 @@ pub struct Stats {
     pub ports_masked: u64,
     /// Pages the backend has not let go of.
     pub quarantined_pages: usize,
-    /// Pages of rings that wait for the next connection.
+    /// Pages of rings that wait for the next connection, and those that wait for the next lookup.
     pub pooled_pages: usize,
     /// Such rings; each has a port.
     pub pooled_rings: usize,
@@ -174,6 +178,7 @@ impl<P: Platform> Frontend<P> {
             calls: Calls::default(),
             listeners: Vec::new(),
             orphans: Vec::new(),
+            lookup_pages: LookupPages::default(),
             dirty: Vec::new(),
             timers: Timers::default(),
             quarantine: link.quarantine,
@@ -314,8 +319,9 @@ impl<P: Platform> Frontend<P> {
             late_answers: self.counters.late,
             ports_masked: self.counters.masked,
             quarantined_pages: self.quarantine.page_count()
-                + self.held.iter().map(Ring::page_count).sum::<usize>(),
-            pooled_pages: self.pool.page_count(),
+                + self.held.iter().map(Ring::page_count).sum::<usize>()
+                + self.lookup_pages.held.len(),
+            pooled_pages: self.pool.page_count() + self.lookup_pages.spare.len(),
             pooled_rings: self.pool.len(),
             reconnects: self.counters.reconnects,
             listeners: self.listeners.len(),

@@ -51,6 +51,7 @@ impl<P: Platform> Frontend<P> {
         let remains = Remains {
             commands: Some(commands),
             rings: core::mem::take(&mut self.held),
+            pages: core::mem::take(&mut self.lookup_pages.held),
             // Nobody is left who could map anything.
             ownerless: fault == DeviceFault::BackendDied,
         };
@@ -144,9 +145,9 @@ impl<P: Platform> Frontend<P> {
         self.releases.clear();
         self.prompt.clear();
         self.waiting.clear();
-        self.calls.fail_all(SocketError::Device(fault));
         self.accepts.clear();
         self.orphans.clear();
+        self.fail_calls(SocketError::Device(fault), now_ns);
         for place in 0..self.sockets.places() {
             let Some(socket) = self.sockets.at(place) else {
                 continue;

@@ -12,6 +12,7 @@ use super::{HandshakeError, Phase, Progress, write_state};
 use crate::Handshake;
 use crate::commands::Commands;
 use crate::config::{Config, SECOND_NS};
+use crate::memory::SharedPages;
 use crate::platform::{Platform, Store, XenbusState};
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
@@ -29,6 +30,8 @@ pub(crate) struct Remains {
     pub(crate) commands: Option<Commands>,
     /// Rings of CONNECTs that it has not answered: it may map them at any time.
     pub(crate) rings: Vec<Ring>,
+    /// Pages of lookups that it has not answered.
+    pub(crate) pages: Vec<SharedPages>,
     /// The backend is dead, and holds nothing.
     pub(crate) ownerless: bool,
 }
@@ -48,6 +51,9 @@ impl Remains {
         for ring in self.rings.drain(..) {
             let pages = ring.into_pages(platform);
             quarantine.give_back(platform, pages, now_ns);
+        }
+        for page in self.pages.drain(..) {
+            quarantine.give_back(platform, page, now_ns);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use core::net::SocketAddr;
 
 use super::platform::FakePlatform;
+use super::request::{Call, FakeRequest};
 use super::store::FakeStore;
 use super::stream::FakeStream;
 use crate::errno::Errno;
@@ -20,133 +21,6 @@ const BACKEND: DomainId = DomainId(0);
 
 /// What lies behind an answer that nothing was added to.
 const GARBAGE: [u8; RESPONSE_BYTES - 24] = [0xee; RESPONSE_BYTES - 24];
-
-/// The address of a CONNECT or BIND.
-///
-/// # Panics
-/// If its family or length is none of the specification's.
-fn address(bytes: &[u8; REQUEST_BYTES]) -> SocketAddr {
-    let port = u16::from_be_bytes([bytes[18], bytes[19]]);
-    let family = u16::from_le_bytes([bytes[16], bytes[17]]);
-    match (family, bytes[44]) {
-        (2, 16) => {
-            let ip = Ipv4Addr::new(bytes[20], bytes[21], bytes[22], bytes[23]);
-            SocketAddr::new(ip.into(), port)
-        }
-        (10, 28) => {
-            let mut octets = [0; 16];
-            octets.copy_from_slice(&bytes[24..40]);
-            let flow = u32::from_be_bytes([bytes[20], bytes[21], bytes[22], bytes[23]]);
-            let scope = u32::from_le_bytes([bytes[40], bytes[41], bytes[42], bytes[43]]);
-            SocketAddrV6::new(Ipv6Addr::from(octets), port, flow, scope).into()
-        }
-        other => panic!("family and length {other:?}"),
-    }
-}
-
-/// A request as it lay in its slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FakeRequest {
-    /// The frontend's number for it.
-    pub req_id: u32,
-    /// The number of the command.
-    pub cmd: u32,
-    /// The socket.
-    pub id: u64,
-    /// What is asked.
-    pub call: Call,
-}
-
-/// The arguments of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the specification's names")]
-pub enum Call {
-    /// SOCKET.
-    Socket {
-        domain: u32,
-        kind: u32,
-        protocol: u32,
-    },
-    /// CONNECT.
-    Connect {
-        to: SocketAddr,
-        len: u32,
-        flags: u32,
-        grant: u32,
-        port: u32,
-    },
-    /// RELEASE.
-    Release { reuse: u8 },
-    /// SHUTDOWN.
-    Shutdown { how: u32, out_prod: u32 },
-    /// SETOPT.
-    SetOption { option: u32, value: i64 },
-    /// GETOPT.
-    GetOption { option: u32 },
-    /// BIND.
-    Bind { at: SocketAddr, len: u32 },
-    /// LISTEN.
-    Listen { backlog: u32 },
-    /// ACCEPT; `new` is the id of the stream.
-    Accept { new: u64, grant: u32, port: u32 },
-    /// POLL.
-    Poll,
-    /// Anything else.
-    Other,
-}
-
-impl FakeRequest {
-    fn decode(bytes: &[u8; REQUEST_BYTES]) -> Self {
-        let word = |at: usize| {
-            let mut word = [0; 4];
-            word.copy_from_slice(&bytes[at..at + 4]);
-            u32::from_le_bytes(word)
-        };
-        let double = |at: usize| u64::from(word(at + 4)) << 32 | u64::from(word(at));
-        let call = match word(4) {
-            0 => Call::Socket {
-                domain: word(16),
-                kind: word(20),
-                protocol: word(24),
-            },
-            1 => Call::Connect {
-                to: address(bytes),
-                len: word(44),
-                flags: word(48),
-                grant: word(52),
-                port: word(56),
-            },
-            2 => Call::Release { reuse: bytes[16] },
-            7 => Call::Shutdown {
-                how: word(16),
-                out_prod: word(20),
-            },
-            9 => Call::SetOption {
-                option: word(16),
-                value: (u64::from(word(28)) << 32 | u64::from(word(24))).cast_signed(),
-            },
-            10 => Call::GetOption { option: word(16) },
-            3 => Call::Bind {
-                at: address(bytes),
-                len: word(44),
-            },
-            4 => Call::Listen { backlog: word(16) },
-            5 => Call::Accept {
-                new: double(16),
-                grant: word(24),
-                port: word(28),
-            },
-            6 => Call::Poll,
-            _ => Call::Other,
-        };
-        Self {
-            req_id: word(0),
-            cmd: word(4),
-            id: double(8),
-            call,
-        }
-    }
-}
 
 /// The other end of the command ring, and of the streams it has accepted.
 #[derive(Debug)]
@@ -171,6 +45,8 @@ pub struct FakeBackend {
     wishes: bool,
     /// What lies behind the next answer.
     extra: [u8; RESPONSE_BYTES - 24],
+    /// Pages of lookups that it keeps mapped.
+    pages: Vec<SharedPages>,
 }
 
 impl FakeBackend {
@@ -207,6 +83,7 @@ impl FakeBackend {
             bound: true,
             wishes: store.number(&key(FRONTEND_DIR, "feature-event-idx")) == Some(1),
             extra: GARBAGE,
+            pages: Vec::new(),
         }
     }
 
@@ -305,6 +182,49 @@ impl FakeBackend {
         self.extra[..extra.len()].copy_from_slice(extra);
         self.answer(request, ret);
         self.extra = GARBAGE;
+    }
+
+    /// The name that a RESOLVE asks for.
+    ///
+    /// # Panics
+    /// If it is no RESOLVE, or its page cannot be mapped.
+    #[track_caller]
+    pub fn host_name(&self, request: &FakeRequest) -> Vec<u8> {
+        let Call::Resolve { len, .. } = request.call else {
+            panic!("{request:?}");
+        };
+        let mut name = alloc::vec![0; len as usize];
+        let page = self.map_page(request);
+        page.read(0, &mut name);
+        self.platform.unmap(page.grants()[0]);
+        name
+    }
+
+    /// Answers a RESOLVE with addresses, and says that there are so many.
+    #[track_caller]
+    pub fn answer_resolve(&mut self, request: &FakeRequest, names: &[SocketAddr], count: u32) {
+        let page = self.map_page(request);
+        for (number, name) in names.iter().enumerate() {
+            page.write(number * NAME_BYTES, &encode_name(Some(name)));
+        }
+        self.platform.unmap(page.grants()[0]);
+        self.answer_with(request, 0, &count.to_le_bytes());
+    }
+
+    /// Maps the page of a RESOLVE, until it disconnects.
+    #[track_caller]
+    pub fn hold_page(&mut self, request: &FakeRequest) {
+        let page = self.map_page(request);
+        self.pages.push(page);
+    }
+
+    #[track_caller]
+    fn map_page(&self, request: &FakeRequest) -> SharedPages {
+        let Call::Resolve { grant, .. } = request.call else {
+            panic!("{request:?}");
+        };
+        let page = self.platform.map(BACKEND, grant);
+        page.expect("RESOLVE carries a good grant")
     }
 
     /// Lets go of a stream's ring without a word.
@@ -428,6 +348,9 @@ impl FakeBackend {
         }
         self.listening.clear();
         self.parked.clear();
+        for page in self.pages.drain(..) {
+            self.platform.unmap(page.grants()[0]);
+        }
     }
 
     /// Lets go of the command ring as well.

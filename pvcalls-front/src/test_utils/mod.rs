@@ -12,12 +12,14 @@
 
 mod backend;
 mod platform;
+mod request;
 mod rig;
 mod store;
 mod stream;
 
-pub use backend::{Call, FakeBackend, FakeRequest};
+pub use backend::FakeBackend;
 pub use platform::{FakePlatform, Mischief};
+pub use request::{Call, FakeRequest};
 pub use rig::{CountingWaker, Rig};
 pub use store::{BACKEND_DIR, FakeStore};
 pub use stream::{FakeStream, Word};

@@ -43,6 +43,7 @@ mod outage;
 mod pool;
 mod reconnect;
 mod release;
+mod resolve;
 mod ring_props;
 mod shutdown;
 mod stream;
