@@ -52,6 +52,11 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Socket {
     kind: Kind,
+    /// The half of a listener on all addresses that takes connections from this guest; `kind` is
+    /// the other, which takes those from outside.
+    inside: Option<Local>,
+    /// Whether that one is asked first, the next time: neither must keep the other waiting.
+    inside_first: AtomicBool,
     nonblocking: AtomicBool,
     pub(super) read_timeout: Timeout,
     pub(super) write_timeout: Timeout,
@@ -65,6 +70,8 @@ impl Socket {
     fn new(kind: Kind) -> Socket {
         Socket {
             kind,
+            inside: None,
+            inside_first: AtomicBool::new(false),
             nonblocking: AtomicBool::new(false),
             read_timeout: Timeout::none(),
             write_timeout: Timeout::none(),
@@ -152,6 +159,11 @@ impl Socket {
         if self.is_closed() {
             return Poll::Ready(Ok(()));
         }
+        if let Some(inside) = &self.inside
+            && let ready @ Poll::Ready(_) = inside.poll_ready(wanted, waker)
+        {
+            return ready;
+        }
         match &self.kind {
             Kind::Remote(remote) => remote.poll_ready(wanted, waker),
             Kind::Local(local) => local.poll_ready(wanted, waker),
@@ -163,14 +175,19 @@ impl Socket {
         &self,
         waker: &Waker,
     ) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
-        self.tell(match &self.kind {
+        let outside = || match &self.kind {
             Kind::Remote(remote) => remote.poll_accept(waker).map_ok(|(remote, peer)| {
                 let accepted = Socket::new(Kind::Remote(remote));
                 (accepted, peer)
             }),
-            Kind::Local(local) => local
-                .poll_accept(waker)
-                .map_ok(|(local, peer)| (Socket::new(Kind::Local(local)), peer)),
+            Kind::Local(local) => accept_inside(local, waker),
+        };
+        self.tell(match &self.inside {
+            None => outside(),
+            Some(inside) if self.inside_first.fetch_xor(true, Ordering::Relaxed) => {
+                either(accept_inside(inside, waker), outside)
+            }
+            Some(inside) => either(outside(), || accept_inside(inside, waker)),
         })
     }
 
@@ -179,8 +196,12 @@ impl Socket {
         if self.is_closed() {
             return Ok(Readiness::READABLE | Readiness::WRITABLE);
         }
+        let inside = match &self.inside {
+            Some(inside) => inside.readiness()?,
+            None => Readiness::empty(),
+        };
         match &self.kind {
-            Kind::Remote(remote) => remote.readiness(),
+            Kind::Remote(remote) => Ok(remote.readiness()? | inside),
             Kind::Local(local) => local.readiness(),
         }
     }
@@ -272,6 +293,23 @@ impl Socket {
         };
         // std reports a time-out of read and write as WouldBlock on Unix.
         result.unwrap_or_else(|| Err(errno(Errno::EAGAIN)))
+    }
+}
+
+/// Takes a connection from this guest.
+fn accept_inside(
+    listener: &Local,
+    waker: &Waker,
+) -> Poll<io::Result<(Socket, Option<SocketAddr>)>> {
+    let accepted = listener.poll_accept(waker);
+    accepted.map_ok(|(local, peer)| (Socket::new(Kind::Local(local)), peer))
+}
+
+/// What is ready, or else the other.
+fn either<T>(first: Poll<T>, second: impl FnOnce() -> Poll<T>) -> Poll<T> {
+    match first {
+        Poll::Ready(_) => first,
+        Poll::Pending => second(),
     }
 }
 

@@ -25,7 +25,12 @@ pub(crate) struct Opening {
     /// Ends the waiting at the deadline, where nobody else does.
     timer: Option<Timer>,
     stage: Stage,
+    /// How often the host chose a port that is taken in this guest.
+    clashes: u32,
 }
+
+/// How often the host is asked for another port.
+const MOST_CLASHES: u32 = 16;
 
 #[derive(Clone, Copy, Debug)]
 enum What {
@@ -68,6 +73,7 @@ impl Opening {
                 true => Stage::Here,
                 false => Stage::Device(Start::default()),
             },
+            clashes: 0,
         }
     }
 
@@ -93,12 +99,40 @@ impl Opening {
                             Kind::Local(_) => self.pend(waker),
                         };
                     };
-                    let socket = socket.take().map(Arc::new);
+                    let mut socket = socket.take().expect("it was there");
                     outcome?;
-                    return Poll::Ready(Ok(socket.expect("it was there")));
+                    if !self.listen_inside(&mut socket)? {
+                        self.stage = Stage::Device(Start::default());
+                        continue;
+                    }
+                    return Poll::Ready(Ok(Arc::new(socket)));
                 }
             }
         }
+    }
+
+    /// Has a listener on all addresses take connections from this guest, too. `false` if the host
+    /// is to choose another port.
+    fn listen_inside(&mut self, socket: &mut Socket) -> io::Result<bool> {
+        let What::Listen(at) = self.what else {
+            return Ok(true);
+        };
+        if local::reach(at.ip()) != Reach::Both {
+            return Ok(true);
+        }
+        let chosen = SocketAddr::new(at.ip(), socket.local_addr()?.port());
+        match Local::listen(chosen) {
+            Ok(inside) => socket.inside = Some(inside),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && at.port() == 0 => {
+                self.clashes += 1;
+                return match self.clashes {
+                    MOST_CLASHES => Err(error),
+                    _ => Ok(false),
+                };
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 
     /// Pending until the deadline.
