@@ -3,6 +3,8 @@
 backend_config=/etc/pvcallsd.toml
 backend_pid_file=/run/pvcallsd.pid
 backend_log_file=/var/log/pvcallsd.log
+# The configuration that the daemon runs with.
+backend_config_file=/run/pvcallsd.config
 
 # The name of the backend that runs: linux (the kernel's module), pvcallsd, or none.
 backend() {
@@ -13,6 +15,11 @@ backend() {
 	else
 		echo none
 	fi
+}
+
+# Whether the daemon, if it is that which runs, has its usual configuration.
+backend_as_usual() {
+	[ "$(backend)" != pvcallsd ] || [ "$(cat "$backend_config_file")" = "$backend_config" ]
 }
 
 # The process id of the daemon that runs or ran last.
@@ -75,6 +82,7 @@ daemon_start() {
 	fi
 	setsid pvcallsd --config "$1" </dev/null >"$backend_log_file" 2>&1 3>&- &
 	echo $! >"$backend_pid_file"
+	echo "$1" >"$backend_config_file"
 	for _ in $(seq 100); do
 		grep -qw ready "$backend_log_file" && return 0
 		kill -0 "$(backend_pid)" 2>/dev/null || break

@@ -13,9 +13,9 @@ data=/callisto/data/${1%/*}
 . /callisto/backend.sh
 own_backend=$(cat /callisto/backend)
 
-# Sees to it that the run's own backend runs, whatever a case left.
+# Sees to it that the run's own backend runs, with its usual configuration, whatever a case left.
 restore_backend() {
-	[ "$(backend)" = "$own_backend" ] && return
+	[ "$(backend)" = "$own_backend" ] && backend_as_usual && return
 	backend_stop || backend_kill
 	backend_start "$own_backend"
 }

@@ -75,8 +75,10 @@ impl<P: Platform> Frontend<P> {
             // The backend is not made to guess how much was written.
             self.announce(id.place(), now_ns);
             if alone {
-                self.shut_down_alone(id, how, now_ns);
+                // First: with nothing to send the socket may be released here and now, and that
+                // would end a call that is open.
                 self.calls.end(number, Ok(Value::Number(0)));
+                self.shut_down_alone(id, how, now_ns);
             }
         }
         self.pump();

@@ -237,6 +237,20 @@ fn a_plain_backend_can_end_both() {
 }
 
 #[test]
+fn a_plain_backend_can_end_both_at_once_when_nothing_is_to_be_sent() {
+    let mut rig = rig();
+    let id = connected(&mut rig);
+    let call = shutdown(&mut rig, id, How::Both);
+    assert_eq!(rig.frontend.try_call(call, Waker::noop()), Ok(0));
+    rig.settle();
+    assert!(rig.backend.stream(id).is_none(), "released");
+    assert_eq!(rig.frontend.try_read(id, &mut [0]), Ok(0));
+    assert_eq!(rig.frontend.try_write(id, b"x", 0), refused());
+    rig.frontend.close(id, None, 0).expect("the handle is good");
+    assert_clean(&rig);
+}
+
+#[test]
 fn closing_while_a_plain_backend_is_drained_goes_on_with_that_or_stops_it() {
     for (linger_ns, arrives) in [(None, true), (Some(0), false)] {
         let mut rig = rig();

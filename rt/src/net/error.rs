@@ -1,21 +1,34 @@
 //! From the driver's errors to std's kinds.
 
-use alloc::boxed::Box;
+use alloc::format;
+use core::fmt;
 
-use pvcalls_front::{ConnectError, HandshakeError, SocketError};
+use pvcalls_front::{ConnectError, Errno, HandshakeError, SocketError};
 
 use crate::io::{Error, ErrorKind};
 
 impl From<SocketError> for Error {
     fn from(error: SocketError) -> Error {
-        Error::from_os(error.errno().number(), error)
+        match error {
+            SocketError::Unsupported(_) => not_offered(error.errno(), &error),
+            _ => Error::from_os(error.errno().number(), error),
+        }
     }
 }
 
 impl From<ConnectError> for Error {
     fn from(error: ConnectError) -> Error {
-        Error::from_os(error.errno().number(), error)
+        match error {
+            ConnectError::Unsupported(_) => not_offered(error.errno(), &error),
+            _ => Error::from_os(error.errno().number(), error),
+        }
     }
+}
+
+/// The error of what version 1 of the protocol does not know, and what helps.
+fn not_offered(errno: Errno, error: &dyn fmt::Display) -> Error {
+    let text = format!("{error}; pvcallsd does, unless its policy forbids that");
+    Error::from_os(errno.number(), text)
 }
 
 impl From<HandshakeError> for Error {
@@ -27,13 +40,8 @@ impl From<HandshakeError> for Error {
             HandshakeError::Resources(_) => ErrorKind::OutOfMemory,
             _ => ErrorKind::Other,
         };
-        Error::new(kind, alloc::format!("PV Calls: {error}"))
+        Error::new(kind, format!("PV Calls: {error}"))
     }
-}
-
-/// The error of what cannot be done here, and why.
-pub(super) fn unsupported(what: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Error {
-    Error::new(ErrorKind::Unsupported, what)
 }
 
 /// The error of a time-out of zero, in std's words.

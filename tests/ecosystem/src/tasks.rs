@@ -180,7 +180,8 @@ struct Witness(Arc<AtomicU64>);
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        self.0.store(thread::current().id().as_u64().get(), Ordering::Relaxed);
+        self.0
+            .store(thread::current().id().as_u64().get(), Ordering::Relaxed);
     }
 }
 
@@ -199,7 +200,10 @@ fn aborting() {
     assert_eq!(dropped_by.load(Ordering::Relaxed), 0, "not by this thread");
     assert_eq!(task::block_on(handle), Err(JoinError));
     let by = dropped_by.load(Ordering::Relaxed);
-    assert!(by != 0 && by != thread::current().id().as_u64().get(), "dropped by {by}");
+    assert!(
+        by != 0 && by != thread::current().id().as_u64().get(),
+        "dropped by {by}"
+    );
 
     task::block_on(async {
         // Before its first poll, and after its end.
@@ -226,7 +230,10 @@ fn what_is_left_is_dropped_here() {
             pending::<()>().await;
         })
     });
-    assert_eq!(dropped_by.load(Ordering::Relaxed), thread::current().id().as_u64().get());
+    assert_eq!(
+        dropped_by.load(Ordering::Relaxed),
+        thread::current().id().as_u64().get()
+    );
     assert_eq!(task::block_on(handle), Err(JoinError));
 }
 

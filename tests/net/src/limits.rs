@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 
-use crate::{expect_error, failure};
+use crate::streams::same;
+use crate::{address, expect_error, failure};
 use rt::io::{ErrorKind, Read, Result, Write};
 use rt::net::{Shutdown, SocketAddr, TcpStream};
 use rt::println;
@@ -11,18 +12,21 @@ use rt::time::Instant;
 /// Checks the calls on a stream to an echo server.
 pub(crate) fn check(echo: SocketAddr) -> Result<()> {
     let mut stream = TcpStream::connect(echo)?;
-    if stream.peer_addr()? != echo {
-        return Err(failure("peer_addr is another"));
-    }
-    expect_error("local_addr", ErrorKind::Unsupported, stream.local_addr())?;
-    for how in [Shutdown::Read, Shutdown::Write] {
-        expect_error("shutdown", ErrorKind::Unsupported, stream.shutdown(how))?;
-    }
-    expect_error("nodelay", ErrorKind::Unsupported, stream.set_nodelay(true))?;
+    same("peer_addr", stream.peer_addr()?, echo)?;
+    let unsupported = ErrorKind::Unsupported;
+    expect_error("local_addr", unsupported, stream.local_addr())?;
+    expect_error("shutdown", unsupported, stream.shutdown(Shutdown::Write))?;
+    expect_error("nodelay", unsupported, stream.set_nodelay(true))?;
+    expect_error("ttl", unsupported, stream.ttl())?;
+    expect_error("set_ttl", unsupported, stream.set_ttl(7))?;
+    let at_once = Some(Duration::ZERO);
+    expect_error("linger", unsupported, stream.set_linger(at_once))?;
     stream.set_nodelay(false)?;
-    if stream.nodelay()? {
-        return Err(failure("nodelay is on"));
-    }
+    same("nodelay", stream.nodelay()?, false)?;
+    stream.set_linger(None)?;
+    same("linger", stream.linger()?, None)?;
+    let v6 = address("[2001:db8::1]:7")?;
+    expect_error("IPv6", unsupported, TcpStream::connect(v6))?;
 
     let zero = Some(Duration::ZERO);
     expect_error(

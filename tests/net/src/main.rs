@@ -10,6 +10,10 @@
 //! | `reconnect.rs` | a backend that goes away and comes back |
 //! | `resources.rs` | that connections give back what they take |
 //! | `limits.rs` | what version 1 of the protocol cannot do, and time-outs |
+//! | `streams.rs` | streams as std's: clones, non-blocking, bad arguments |
+//! | `serve.rs` | servers |
+//! | `bulk.rs` | a lot of data |
+//! | `extensions.rs` | half-close, names and options |
 //! | `wait.rs` | waiting for ever, so that the host can end it |
 //! | `names.rs` | what names of hosts mean |
 //! | `pattern.rs` | the bytes that are sent |
@@ -18,13 +22,17 @@
 
 extern crate alloc;
 
+mod bulk;
 mod connect;
+mod extensions;
 mod inside;
 mod limits;
 mod names;
 mod pattern;
 mod reconnect;
 mod resources;
+mod serve;
+mod streams;
 mod transfer;
 mod wait;
 
@@ -64,8 +72,27 @@ fn main() -> Result<()> {
         }
         ["connect-during-outage", echo] => reconnect::connect_during_outage(address(echo)?),
         ["limits", echo] => limits::check(address(echo)?),
+        ["extensions", echo, late, watched] => {
+            extensions::check(address(echo)?, address(late)?, address(watched)?)
+        }
         ["inside", streams, bytes] => inside::check(number(streams)?, number(bytes)?),
         ["look-up", names @ ..] => names::look_up(names),
+        ["streams", echo, silent, closed] => {
+            streams::check(address(echo)?, address(silent)?, address(closed)?)
+        }
+        ["bulk", server, up, down] => bulk::transfer(address(server)?, number(up)?, number(down)?),
+        ["echo-server", at, threads, connections, bytes] => serve::echo(
+            address(at)?,
+            number(threads)?,
+            number(connections)?,
+            number(bytes)?,
+        ),
+        ["echo-one-by-one", at, count] => serve::one_by_one(address(at)?, number(count)?),
+        ["send-server", at, count, bytes] => {
+            serve::send(address(at)?, number(count)?, number(bytes)?)
+        }
+        ["listen-and-leave", at, threads] => serve::leave(address(at)?, number(threads)?),
+        ["try-to-listen", at] => serve::try_to_listen(address(at)?),
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),
         other => Err(failure(alloc::format!("do not know how to {other:?}"))),

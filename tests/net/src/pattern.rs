@@ -2,6 +2,7 @@
 //! them too, and no two connections send the same.
 
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::failure;
@@ -18,8 +19,13 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Those of connection `number`.
     pub(crate) fn new(number: usize) -> Pattern {
+        Pattern::of_line(format!("connection {number}\n"))
+    }
+
+    /// The same line again and again.
+    pub(crate) fn of_line(line: String) -> Pattern {
         Pattern {
-            line: format!("connection {number}\n").into_bytes(),
+            line: line.into_bytes(),
             position: 0,
         }
     }

@@ -69,7 +69,9 @@ impl TcpStream {
 
     /// Ends one or both directions; see [`net::TcpStream::shutdown`].
     pub async fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.shutdown(how)
+        let mut calling = self.socket.shutdown(how);
+        let answer = poll_fn(|context| calling.poll(context.waker())).await;
+        answer.map(drop)
     }
 
     /// Two halves that borrow the stream.

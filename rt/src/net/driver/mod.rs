@@ -37,7 +37,7 @@ use crate::env;
 use crate::io::{self, ErrorKind};
 use device::{Device, lock};
 
-pub(super) use device::close;
+pub(super) use device::{close, drop_call};
 pub(super) use platform::Xen;
 
 /// How long the end of the domain may wait for bytes that were written.

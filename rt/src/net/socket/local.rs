@@ -3,11 +3,13 @@
 use core::net::SocketAddr;
 use core::task::{Poll, Waker};
 
-use loopback::{How, Interest, ListenOptions, SocketId, TryError};
-use pvcalls_front::Readiness;
+use loopback::{How, Interest, SocketId, TryError};
+use pvcalls_front::{Errno, Readiness, SocketOption};
 
 use crate::io;
-use crate::net::{Shutdown, local};
+use crate::net::{Options, Shutdown, local};
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// A socket of the guest's own table; dropping it closes it.
 #[derive(Debug)]
@@ -23,8 +25,8 @@ impl Local {
     }
 
     /// Listens.
-    pub(super) fn listen(at: SocketAddr) -> io::Result<Local> {
-        let id = local::with(|sockets| sockets.listen(at, ListenOptions::default()))?;
+    pub(super) fn listen(at: SocketAddr, options: &Options) -> io::Result<Local> {
+        let id = local::with(|sockets| sockets.listen(at, options.listen_inside()))?;
         Ok(Local { id })
     }
 
@@ -100,10 +102,55 @@ impl Local {
         Ok(local::with(|sockets| sockets.shutdown(self.id, how))?)
     }
 
+    pub(super) fn set_option(&self, option: SocketOption, value: i64) -> io::Result<()> {
+        let invalid = || io::Error::from_raw_os_error(Errno::EINVAL.number());
+        local::with(|sockets| {
+            let options = sockets.options(self.id)?;
+            match (option, value) {
+                (SocketOption::NoDelay, 0 | 1) => options.nodelay = value == 1,
+                (SocketOption::Broadcast, 0 | 1) => options.broadcast = value == 1,
+                (SocketOption::Ttl, 1..=255) => {
+                    options.ttl = u8::try_from(value).map_err(|_| invalid())?;
+                }
+                (SocketOption::Linger, -1) => options.linger_ns = None,
+                (SocketOption::Linger, ms) => {
+                    let ms = u64::try_from(ms).map_err(|_| invalid())?;
+                    options.linger_ns = Some(ms.saturating_mul(NS_PER_MS));
+                }
+                (SocketOption::NoDelay | SocketOption::Broadcast | SocketOption::Ttl, _) => {
+                    return Err(invalid());
+                }
+                _ => return Err(no_such_option()),
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn option(&self, option: SocketOption) -> io::Result<i64> {
+        local::with(|sockets| {
+            let options = sockets.options(self.id)?;
+            Ok(match option {
+                SocketOption::NoDelay => i64::from(options.nodelay),
+                SocketOption::Broadcast => i64::from(options.broadcast),
+                SocketOption::Ttl => i64::from(options.ttl),
+                SocketOption::Linger => match options.linger_ns {
+                    None => -1,
+                    Some(ns) => i64::try_from(ns / NS_PER_MS).unwrap_or(i64::MAX),
+                },
+                _ => return Err(no_such_option()),
+            })
+        })
+    }
+
     pub(super) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let error = local::with(|sockets| sockets.take_error(self.id))?;
         Ok(error.map(io::Error::from))
     }
+}
+
+/// An option that sockets inside the guest have not.
+fn no_such_option() -> io::Error {
+    io::Error::from_raw_os_error(Errno::ENOPROTOOPT.number())
 }
 
 impl Drop for Local {

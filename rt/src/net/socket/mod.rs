@@ -13,16 +13,19 @@
 //! |---|---|
 //! | `mod.rs` | the calls on an open socket |
 //! | `remote.rs`, `local.rs` | a socket of the host's, one of the guest's own |
+//! | `calling.rs` | half-close and options, which the host answers |
 //! | `opening.rs` | from an address to an open socket |
 //! | `timeout.rs` | time-outs |
 //!
 //! [`Kind`] says where the other half of the socket is. Each method has one `match` on it.
 
+mod calling;
 mod local;
 mod opening;
 mod remote;
 mod timeout;
 
+pub(crate) use calling::Calling;
 use local::Local;
 pub(crate) use opening::Opening;
 use remote::Remote;
@@ -32,11 +35,12 @@ use core::net::SocketAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Poll, Waker};
 
+use core::time::Duration;
+
 use kernel::thread;
-use pvcalls_front::{Errno, Readiness};
+use pvcalls_front::{Errno, Readiness, SocketOption};
 
 use super::Shutdown;
-use super::error::unsupported;
 use crate::io::{self, Error, IoSlice, IoSliceMut};
 
 /// Where the other half of a socket is.
@@ -60,8 +64,6 @@ pub(crate) struct Socket {
     nonblocking: AtomicBool,
     pub(super) read_timeout: Timeout,
     pub(super) write_timeout: Timeout,
-    /// Both directions were shut down by closing, since the backend knows nothing else.
-    closed: AtomicBool,
     /// [`take_error`](Self::take_error) or another call has told of the failure.
     told: AtomicBool,
 }
@@ -75,7 +77,6 @@ impl Socket {
             nonblocking: AtomicBool::new(false),
             read_timeout: Timeout::none(),
             write_timeout: Timeout::none(),
-            closed: AtomicBool::new(false),
             told: AtomicBool::new(false),
         }
     }
@@ -90,9 +91,6 @@ impl Socket {
 
     /// Reads what is there: 0 at the end of the stream, or for no room.
     pub(crate) fn poll_read(&self, waker: &Waker, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.is_closed() {
-            return Poll::Ready(Ok(0));
-        }
         self.tell(match &self.kind {
             Kind::Remote(remote) => remote.poll_read(waker, into),
             Kind::Local(local) => local.poll_read(waker, into),
@@ -101,9 +99,6 @@ impl Socket {
 
     /// As [`poll_read`](Self::poll_read), but the bytes stay. Sees no further than the data ring.
     pub(crate) fn poll_peek(&self, waker: &Waker, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.is_closed() {
-            return Poll::Ready(Ok(0));
-        }
         self.tell(match &self.kind {
             Kind::Remote(remote) => remote.poll_peek(waker, into),
             Kind::Local(local) => local.poll_peek(waker, into),
@@ -112,9 +107,6 @@ impl Socket {
 
     /// Writes what there is room for, at least a byte unless `from` is empty.
     pub(crate) fn poll_write(&self, waker: &Waker, from: &[u8]) -> Poll<io::Result<usize>> {
-        if self.is_closed() {
-            return Poll::Ready(Err(errno(Errno::EPIPE)));
-        }
         self.tell(match &self.kind {
             Kind::Remote(remote) => remote.poll_write(waker, from),
             Kind::Local(local) => local.poll_write(waker, from),
@@ -156,9 +148,6 @@ impl Socket {
     }
 
     fn poll_ready(&self, wanted: Readiness, waker: &Waker) -> Poll<io::Result<()>> {
-        if self.is_closed() {
-            return Poll::Ready(Ok(()));
-        }
         if let Some(inside) = &self.inside
             && let ready @ Poll::Ready(_) = inside.poll_ready(wanted, waker)
         {
@@ -193,9 +182,6 @@ impl Socket {
 
     /// What can be done without waiting.
     pub(crate) fn readiness(&self) -> io::Result<Readiness> {
-        if self.is_closed() {
-            return Ok(Readiness::READABLE | Readiness::WRITABLE);
-        }
         let inside = match &self.inside {
             Some(inside) => inside.readiness()?,
             None => Readiness::empty(),
@@ -223,24 +209,39 @@ impl Socket {
     }
 
     /// Ends one or both directions of a stream.
-    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        match (&self.kind, how) {
-            (Kind::Remote(remote), Shutdown::Both) => {
-                self.closed.store(true, Ordering::Relaxed);
-                remote.end();
-                Ok(())
-            }
-            (Kind::Remote(_), Shutdown::Read | Shutdown::Write) => Err(unsupported(
-                "shutdown of one direction: version 1 of PV Calls has none",
-            )),
-            (Kind::Local(local), how) => local.shutdown(how),
+    pub(crate) fn shutdown(&self, how: Shutdown) -> Calling {
+        match &self.kind {
+            Kind::Remote(remote) => remote.shutdown(how),
+            Kind::Local(local) => Calling::done(local.shutdown(how).map(|()| 0)),
+        }
+    }
+
+    /// Sets an option.
+    pub(crate) fn set_option(&self, option: SocketOption, value: i64) -> Calling {
+        match &self.kind {
+            Kind::Remote(remote) => remote.set_option(option, value),
+            Kind::Local(local) => Calling::done(local.set_option(option, value).map(|()| 0)),
+        }
+    }
+
+    /// Asks for an option.
+    pub(crate) fn option(&self, option: SocketOption) -> Calling {
+        match &self.kind {
+            Kind::Remote(remote) => remote.option(option),
+            Kind::Local(local) => Calling::done(local.option(option)),
+        }
+    }
+
+    /// For how long a close goes on sending, as [`SocketOption::Linger`] has told the host.
+    pub(crate) fn note_linger(&self, linger: Option<Duration>) {
+        if let Kind::Remote(remote) = &self.kind {
+            remote.note_linger(linger);
         }
     }
 
     /// What went wrong, if no call has told it yet.
     pub(crate) fn take_error(&self) -> io::Result<Option<Error>> {
         match &self.kind {
-            Kind::Remote(_) if self.is_closed() => Ok(None),
             Kind::Remote(remote) => {
                 let failure = remote.failure();
                 let news = failure.is_some() && !self.told.swap(true, Ordering::Relaxed);
@@ -254,11 +255,6 @@ impl Socket {
     /// instead of waiting.
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
         self.nonblocking.store(nonblocking, Ordering::Relaxed);
-    }
-
-    /// Whether both directions were shut down here.
-    fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
     }
 
     /// Notes that a failure was told.

@@ -157,7 +157,7 @@ impl Opening {
     fn begin_here(&self) -> io::Result<Socket> {
         let local = match self.what {
             What::Connect(to) => Local::connect(to)?,
-            What::Listen(at) => Local::listen(at)?,
+            What::Listen(at) => Local::listen(at, &self.options)?,
         };
         Ok(Socket::new(Kind::Local(local)))
     }

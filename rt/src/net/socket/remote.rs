@@ -1,24 +1,36 @@
 //! A socket whose other half is in the host: the driver's handle, polled.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Poll, Waker};
+use core::time::Duration;
 
-use pvcalls_front::{Frontend, Interest, Readiness, SocketId, TryError};
+use kernel::time::FOREVER_NS;
+use pvcalls_front::{Call, Frontend, How, Interest, Readiness, SocketId, SocketOption, TryError};
 
+use super::Calling;
 use crate::io;
+use crate::net::Shutdown;
 use crate::net::driver::{self, Xen};
-use crate::net::error::unsupported;
 use crate::net::options::Options;
 
 /// A socket of the driver's; dropping it closes it.
 #[derive(Debug)]
 pub(in crate::net) struct Remote {
     id: SocketId,
-    /// What a stream is connected to, if the guest knows it by itself.
-    peer: Option<SocketAddr>,
+    /// How long bytes may stand still when it is closed; [`FOREVER_NS`]: what the driver thinks
+    /// right.
+    linger_ns: AtomicU64,
 }
 
 impl Remote {
+    fn new(id: SocketId) -> Remote {
+        Remote {
+            id,
+            linger_ns: AtomicU64::new(FOREVER_NS),
+        }
+    }
+
     /// Begins to connect. The device must be up.
     pub(super) fn connect(
         to: SocketAddr,
@@ -27,19 +39,18 @@ impl Remote {
     ) -> io::Result<Remote> {
         let options = options.connect(deadline_ns);
         let id = driver::with(|frontend, now_ns| frontend.connect(to, options, now_ns))?;
-        let peer = Some(to);
-        Ok(Remote { id, peer })
+        Ok(Remote::new(id))
     }
 
     /// Begins to listen. The device must be up.
     pub(super) fn listen(
         at: SocketAddr,
-        _options: &Options,
-        _deadline_ns: Option<u64>,
+        options: &Options,
+        deadline_ns: Option<u64>,
     ) -> io::Result<Remote> {
-        Err(unsupported(alloc::format!(
-            "listen at {at}: no listening sockets yet"
-        )))
+        let options = options.listen(deadline_ns);
+        let id = driver::with(|frontend, now_ns| frontend.listen(at, options, now_ns))?;
+        Ok(Remote::new(id))
     }
 
     /// See [`Opening::poll`](super::Opening::poll).
@@ -70,9 +81,12 @@ impl Remote {
 
     pub(super) fn poll_accept(
         &self,
-        _waker: &Waker,
+        waker: &Waker,
     ) -> Poll<io::Result<(Remote, Option<SocketAddr>)>> {
-        Poll::Ready(Err(unsupported("no listening sockets yet")))
+        self.attempt(Interest::Read, waker, |frontend, now_ns| {
+            let id = frontend.try_accept(self.id, now_ns)?;
+            Ok((Remote::new(id), frontend.peer_addr(id).ok()))
+        })
     }
 
     pub(super) fn poll_ready(&self, wanted: Readiness, waker: &Waker) -> Poll<io::Result<()>> {
@@ -94,15 +108,35 @@ impl Remote {
     }
 
     pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        Err(unsupported(
-            "local_addr: version 1 of PV Calls does not tell it",
-        ))
+        driver::with(|frontend, _| frontend.local_addr(self.id))
     }
 
     pub(super) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.peer.ok_or_else(|| {
-            unsupported("peer_addr: version 1 of PV Calls does not tell who connected")
-        })
+        driver::with(|frontend, _| frontend.peer_addr(self.id))
+    }
+
+    pub(super) fn shutdown(&self, how: Shutdown) -> Calling {
+        let how = match how {
+            Shutdown::Read => How::Read,
+            Shutdown::Write => How::Write,
+            Shutdown::Both => How::Both,
+        };
+        Calling::remote(self.id, Call::Shutdown(how))
+    }
+
+    pub(super) fn set_option(&self, option: SocketOption, value: i64) -> Calling {
+        Calling::remote(self.id, Call::SetOption(option, value))
+    }
+
+    pub(super) fn option(&self, option: SocketOption) -> Calling {
+        Calling::remote(self.id, Call::GetOption(option))
+    }
+
+    pub(super) fn note_linger(&self, linger: Option<Duration>) {
+        let ns = linger.map_or(FOREVER_NS, |linger| {
+            u64::try_from(linger.as_nanos()).unwrap_or(FOREVER_NS)
+        });
+        self.linger_ns.store(ns, Ordering::Relaxed);
     }
 
     /// What has gone wrong with the connection.
@@ -112,11 +146,6 @@ impl Remote {
             Ok(()) | Err(TryError::WouldBlock) => Ok(()),
         });
         result.err()
-    }
-
-    /// Ends both directions, as dropping does.
-    pub(super) fn end(&self) {
-        driver::close(self.id, None);
     }
 
     /// Tries something, and registers the waker if it has to wait.
@@ -146,6 +175,10 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        driver::close(self.id, None);
+        let linger_ns = match self.linger_ns.load(Ordering::Relaxed) {
+            FOREVER_NS => None,
+            ns => Some(ns),
+        };
+        driver::close(self.id, linger_ns);
     }
 }

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
 
-use super::{TcpStream, try_each};
+use super::{TcpStream, options, try_each};
 use crate::io;
 use crate::net::socket::{Opening, Socket};
 use crate::net::{Options, ToSocketAddrs};
@@ -77,6 +77,21 @@ impl TcpListener {
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.socket.set_nonblocking(nonblocking);
         Ok(())
+    }
+
+    /// What went wrong with the listener, if no call has told it yet.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
+    /// How many hops a packet may take, 1 to 255. Unsupported with version 1 of the protocol.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        options::set_ttl(&self.socket, ttl)
+    }
+
+    /// See [`TcpListener::set_ttl`].
+    pub fn ttl(&self) -> io::Result<u32> {
+        options::ttl(&self.socket)
     }
 }
 

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `stream.rs` | connections |
 //! | `listener.rs` | listening sockets |
+//! | `options.rs` | what the host keeps for them |
 //! | `io.rs` | the traits to read and write |
 
 mod io;
 mod listener;
+mod options;
 mod stream;
 
 pub use listener::{Incoming, IntoIncoming, TcpListener};

@@ -5,9 +5,11 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::try_each;
+use pvcalls_front::SocketOption;
+
+use super::{options, try_each};
 use crate::io;
-use crate::net::error::{unsupported, zero_timeout};
+use crate::net::error::zero_timeout;
 use crate::net::socket::{Opening, Socket};
 use crate::net::{Options, ToSocketAddrs};
 
@@ -83,24 +85,24 @@ impl TcpStream {
             .block(timeout, |waker| self.socket.poll_peek(waker, bytes))
     }
 
-    /// The address of the other end.
+    /// The address of the other end. Unsupported for a stream that was accepted, if the backend
+    /// knows version 1 of the protocol only.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket.peer_addr()
     }
 
-    /// Unsupported: version 1 of PV Calls does not tell the local address.
+    /// The address of this end, the host's. Unsupported with version 1 of the protocol.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Ends one or both directions.
+    /// Ends one or both directions. What was written before is sent; what has come in can be read.
     ///
     /// # Errors
-    /// Version 1 of the protocol has no half-close: [`Read`](Shutdown::Read) and
-    /// [`Write`](Shutdown::Write) are [`Unsupported`](io::ErrorKind::Unsupported) then.
-    /// [`Both`](Shutdown::Both) works: what was written is sent, and what had come in is lost.
+    /// Version 1 of the protocol has no half-close: [`Write`](Shutdown::Write) alone is
+    /// [`Unsupported`](io::ErrorKind::Unsupported) then.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.socket.shutdown(how)
+        self.socket.shutdown(how).wait().map(drop)
     }
 
     /// What went wrong with the connection, if no call has told it yet.
@@ -137,20 +139,37 @@ impl TcpStream {
         Ok(())
     }
 
-    /// Unsupported when `true`: version 1 of PV Calls carries no socket options, and the
-    /// host's socket delays small segments (Nagle's algorithm).
+    /// Whether small segments are sent at once, instead of waiting for more (Nagle's algorithm).
+    /// With version 1 of the protocol they always wait, and `true` is unsupported.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        match nodelay {
-            false => Ok(()),
-            true => Err(unsupported(
-                "nodelay: version 1 of PV Calls carries no socket options",
-            )),
-        }
+        options::set(&self.socket, SocketOption::NoDelay, i64::from(nodelay), 0)
     }
 
-    /// Whether small segments are sent at once: never, see [`TcpStream::set_nodelay`].
+    /// See [`TcpStream::set_nodelay`].
     pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(false)
+        options::get(&self.socket, SocketOption::NoDelay, Some(0)).map(|value| value != 0)
+    }
+
+    /// How long a close goes on sending what was written: `None`, as long as the host allows. Zero
+    /// makes it a reset, and drops what was written. A close never blocks. With version 1 of the
+    /// protocol only `None` can be had.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        options::set_linger(&self.socket, linger)
+    }
+
+    /// See [`TcpStream::set_linger`].
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        options::linger(&self.socket)
+    }
+
+    /// How many hops a packet may take, 1 to 255. Unsupported with version 1 of the protocol.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        options::set_ttl(&self.socket, ttl)
+    }
+
+    /// See [`TcpStream::set_ttl`].
+    pub fn ttl(&self) -> io::Result<u32> {
+        options::ttl(&self.socket)
     }
 }
 
