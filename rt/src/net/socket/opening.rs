@@ -121,7 +121,7 @@ impl Opening {
             return Ok(true);
         }
         let chosen = SocketAddr::new(at.ip(), socket.local_addr()?.port());
-        match Local::listen(chosen) {
+        match Local::listen(chosen, &self.options) {
             Ok(inside) => socket.inside = Some(inside),
             Err(error) if error.kind() == ErrorKind::AddrInUse && at.port() == 0 => {
                 self.clashes += 1;
