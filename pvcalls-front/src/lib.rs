@@ -8,7 +8,6 @@
 //! # Layers, from the wire up
 //! | file | what |
 //! |---|---|
-//! | `memory.rs` | the only `unsafe`: copies and atomic words in shared pages |
 //! | `wire/` | offsets, addresses, requests, responses |
 //! | `notify.rs` | when to tell the peer, with the argument |
 //! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs` | the two halves of a data ring, its resources, and keeping them |
@@ -17,6 +16,8 @@
 //! | `socket.rs`, `listener.rs`, `names.rs`, `frontend/` | the state of a socket; the calls of the runtime |
 //! | `options.rs`, `host.rs`, `calls.rs` | what can be asked of a socket, or for; who waits for which answer |
 //! | `handshake/`, `features.rs` | from the toolstack's directory to Connected, with what both sides know |
+//!
+//! What all drivers share (shared pages, indexes, quarantine, the traits) is in `xen-front`.
 //!
 //! # How to drive it
 //! 1. [`Handshake::new`], then [`Handshake::step`] until [`Step::Connected`] gives a [`Frontend`].
@@ -42,7 +43,7 @@
 //! * Nothing a backend may still map is freed: such pages wait in quarantine.
 //! * Nothing is sent that is known to bring a Linux backend down.
 #![no_std]
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 #![allow(
     dead_code,
     unused_imports,
@@ -53,34 +54,28 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod budget;
+pub(crate) use xen_front::{budget, errno, index, memory, platform, quarantine, timers, wakers};
+
 mod calls;
 mod commands;
 mod config;
 mod datagram;
-mod errno;
 mod error;
 mod features;
 mod frontend;
 mod handshake;
 mod host;
 mod in_ring;
-mod index;
 mod listener;
-mod memory;
 mod names;
 mod notify;
 mod options;
 mod out_ring;
-mod platform;
 mod pool;
-mod quarantine;
 mod ring;
 mod socket;
 mod table;
-mod timers;
 mod units;
-mod wakers;
 mod wire;
 
 #[cfg(any(test, feature = "test-utils"))]

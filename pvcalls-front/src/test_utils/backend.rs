@@ -4,7 +4,6 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use super::platform::FakePlatform;
 use super::request::{Call, FakeRequest};
 use super::store::FakeStore;
 use super::stream::FakeStream;
@@ -15,6 +14,7 @@ use crate::memory::{SharedPages, full_barrier};
 use crate::platform::key;
 use crate::units::{DomainId, Port};
 use crate::wire::{Command, NAME_BYTES, REQUEST_BYTES, RESPONSE_BYTES, encode_name, sring};
+use xen_front::test_utils::FakePlatform;
 
 /// The domain the fake backend runs in.
 const BACKEND: DomainId = DomainId(0);

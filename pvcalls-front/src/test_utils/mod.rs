@@ -11,15 +11,14 @@
 //! * [`Rig`] is a frontend connected to a fake backend, and a clock.
 
 mod backend;
-mod platform;
 mod request;
 mod rig;
 mod store;
 mod stream;
 
 pub use backend::FakeBackend;
-pub use platform::{FakePlatform, Mischief};
 pub use request::{Call, FakeRequest};
-pub use rig::{CountingWaker, Rig};
+pub use rig::Rig;
 pub use store::{BACKEND_DIR, FakeStore};
 pub use stream::{FakeStream, Word};
+pub use xen_front::test_utils::{CountingWaker, FakePlatform, Mischief};

@@ -7,37 +7,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
 
 use super::backend::FakeBackend;
-use super::platform::FakePlatform;
 use super::store::FakeStore;
 use crate::config::{Config, ConnectOptions};
 use crate::frontend::Frontend;
 use crate::handshake::{Handshake, Step};
 use crate::units::{RingOrder, SocketId};
-
-/// Counts how often it was woken.
-#[derive(Debug, Default)]
-pub struct CountingWaker(AtomicU64);
-
-impl CountingWaker {
-    /// A counter, and the waker that counts on it.
-    #[must_use]
-    pub fn pair() -> (Arc<Self>, Waker) {
-        let counter = Arc::new(Self::default());
-        (counter.clone(), Waker::from(counter))
-    }
-
-    /// How often it was woken so far.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl Wake for CountingWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
+use xen_front::test_utils::FakePlatform;
 
 /// A connected frontend and all that a test needs around it.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::platform::FakePlatform;
 use crate::errno::Errno;
 use crate::index::Index;
 use crate::memory::{SharedPages, full_barrier};
 use crate::notify::asked_for;
 use crate::units::{DomainId, PAGE_SIZE, Port, RingOrder};
 use crate::wire::data_intf;
+use xen_front::test_utils::FakePlatform;
 
 /// The words of the indexes page that belong to the backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

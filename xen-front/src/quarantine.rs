@@ -11,7 +11,7 @@ const RETRY_MAX_NS: u64 = 10_000_000_000;
 
 /// Pages waiting for the backend to let go of them.
 #[derive(Debug)]
-pub(crate) struct Quarantine {
+pub struct Quarantine {
     pages: Vec<SharedPages>,
     interval_ns: u64,
     next_ns: u64,
@@ -29,12 +29,7 @@ impl Default for Quarantine {
 
 impl Quarantine {
     /// Gives pages back now if the backend has let go of them, else later.
-    pub(crate) fn give_back<P: Platform>(
-        &mut self,
-        platform: &mut P,
-        pages: SharedPages,
-        now_ns: u64,
-    ) {
+    pub fn give_back<P: Platform>(&mut self, platform: &mut P, pages: SharedPages, now_ns: u64) {
         if let Err(StillMapped(pages)) = platform.unshare(pages) {
             log::debug!("{pages:?}: the backend still maps them; kept in quarantine");
             self.pages.push(pages);
@@ -44,7 +39,7 @@ impl Quarantine {
     }
 
     /// Takes over what another one holds.
-    pub(crate) fn absorb(&mut self, other: Self) {
+    pub fn absorb(&mut self, other: Self) {
         if !other.pages.is_empty() {
             self.pages.extend(other.pages);
             self.interval_ns = RETRY_NS;
@@ -53,7 +48,7 @@ impl Quarantine {
     }
 
     /// Tries again what is due.
-    pub(crate) fn poll<P: Platform>(&mut self, platform: &mut P, now_ns: u64) {
+    pub fn poll<P: Platform>(&mut self, platform: &mut P, now_ns: u64) {
         if self.pages.is_empty() || now_ns < self.next_ns {
             return;
         }
@@ -76,12 +71,12 @@ impl Quarantine {
     }
 
     /// When [`poll`](Self::poll) is due, in nanoseconds.
-    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+    pub fn deadline_ns(&self) -> Option<u64> {
         (!self.pages.is_empty()).then_some(self.next_ns)
     }
 
     /// How many pages are held.
-    pub(crate) fn page_count(&self) -> usize {
+    pub fn page_count(&self) -> usize {
         self.pages.iter().map(|pages| pages.pages().get()).sum()
     }
 }

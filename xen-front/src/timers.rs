@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 /// Deadlines in nanoseconds, each for a small number that means something to the owner.
 #[derive(Debug, Default)]
-pub(crate) struct Timers {
+pub struct Timers {
     /// A binary heap, the earliest deadline first.
     heap: Vec<(u64, usize)>,
     /// Where in the heap each key is, or `NOWHERE`.
@@ -21,7 +21,7 @@ const NOWHERE: usize = usize::MAX;
 
 impl Timers {
     /// Sees to it that `key` comes up at `at_ns` or earlier.
-    pub(crate) fn arm(&mut self, key: usize, at_ns: u64) {
+    pub fn arm(&mut self, key: usize, at_ns: u64) {
         if self.positions.len() <= key {
             self.positions.resize(key + 1, NOWHERE);
         }
@@ -40,7 +40,7 @@ impl Timers {
     }
 
     /// Takes out the key of one entry that is due.
-    pub(crate) fn pop(&mut self, now_ns: u64) -> Option<usize> {
+    pub fn pop(&mut self, now_ns: u64) -> Option<usize> {
         let &(at_ns, key) = self.heap.first()?;
         if at_ns > now_ns {
             return None;
@@ -55,7 +55,7 @@ impl Timers {
     }
 
     /// The earliest entry.
-    pub(crate) fn next_ns(&self) -> Option<u64> {
+    pub fn next_ns(&self) -> Option<u64> {
         self.heap.first().map(|&(at_ns, _)| at_ns)
     }
 

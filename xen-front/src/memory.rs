@@ -95,7 +95,7 @@ impl SharedPages {
     }
 
     /// Loads the word at `offset` with acquire order.
-    pub(crate) fn load(&self, offset: usize) -> u32 {
+    pub fn load(&self, offset: usize) -> u32 {
         let word = self.word(offset);
         // SAFETY: `word` checked bounds and alignment; `new` promises a live mapping; an atomic
         // tolerates the peer's stores. The reference it makes lives for this expression.
@@ -108,14 +108,14 @@ impl SharedPages {
     }
 
     /// Stores the word at `offset` with release order.
-    pub(crate) fn store(&self, offset: usize, value: u32) {
+    pub fn store(&self, offset: usize, value: u32) {
         let word = self.word(offset);
         // SAFETY: as in `load`.
         unsafe { AtomicU32::from_ptr(word) }.store(value, Ordering::Release);
     }
 
     /// Copies `into.len()` bytes from `offset` on out of the shared pages.
-    pub(crate) fn read(&self, offset: usize, into: &mut [u8]) {
+    pub fn read(&self, offset: usize, into: &mut [u8]) {
         let from = self.range(offset, into.len());
         compiler_fence(Ordering::SeqCst);
         // SAFETY: `range` checked the bounds of the source, which `new` promises to be mapped;
@@ -126,7 +126,7 @@ impl SharedPages {
     }
 
     /// Copies `from` into the shared pages from `offset` on.
-    pub(crate) fn write(&self, offset: usize, from: &[u8]) {
+    pub fn write(&self, offset: usize, from: &[u8]) {
         let into = self.range(offset, from.len());
         compiler_fence(Ordering::SeqCst);
         // SAFETY: as in `read`, with the directions exchanged.
@@ -135,7 +135,7 @@ impl SharedPages {
     }
 
     /// Zeroes the first page, the one that holds indexes.
-    pub(crate) fn zero_first_page(&self) {
+    pub fn zero_first_page(&self) {
         self.write(0, &[0; PAGE_SIZE]);
     }
 
@@ -155,15 +155,15 @@ impl SharedPages {
 /// A full barrier: every earlier store of ours is visible before any later load is done.
 ///
 /// The notification rules need it between publishing an index and looking at the peer's; see
-/// [`notify`](crate::notify). On x86 this is the one reordering the processor really does.
-pub(crate) fn full_barrier() {
+/// the drivers. On x86 this is the one reordering the processor really does.
+pub fn full_barrier() {
     fence(Ordering::SeqCst);
 }
 
 /// Pages on the heap for the fakes, freed when dropped.
 #[cfg(any(test, feature = "test-utils"))]
 #[derive(Debug)]
-pub(crate) struct HeapPages {
+pub struct HeapPages {
     base: NonNull<u8>,
     layout: alloc::alloc::Layout,
     traps: spin::Mutex<alloc::vec::Vec<Trap>>,
@@ -192,7 +192,7 @@ unsafe impl Sync for HeapPages {}
 #[expect(unsafe_code, reason = "the fakes need memory to share")]
 impl HeapPages {
     /// Allocates zeroed pages.
-    pub(crate) fn new(pages: PageCount) -> Self {
+    pub fn new(pages: PageCount) -> Self {
         let layout = alloc::alloc::Layout::from_size_align(pages.bytes(), PAGE_SIZE)
             .expect("a page count fits");
         assert!(layout.size() > 0);
@@ -208,7 +208,7 @@ impl HeapPages {
 
     /// Sets a trap: after the next load of the word at `offset`, the words of `changes` (offset
     /// and value) are stored.
-    pub(crate) fn set_trap(&self, offset: usize, changes: &[(usize, u32)]) {
+    pub fn set_trap(&self, offset: usize, changes: &[(usize, u32)]) {
         self.traps.lock().push(Trap {
             loaded: self.base.addr().get() + offset,
             changes: changes.to_vec(),
@@ -232,7 +232,7 @@ impl HeapPages {
     /// A view of `grants.len()` pages from page `first` on, which keeps the pages alive. The
     /// frontend and the fake backend may have views of the same pages: all use the accessors of
     /// this module, which bear it, as long as the test is on one thread.
-    pub(crate) fn view(
+    pub fn view(
         self: &alloc::sync::Arc<Self>,
         first: usize,
         grants: Box<[GrantRef]>,

@@ -8,24 +8,24 @@ use core::fmt;
 
 /// A position in a ring, counted modulo 2^32.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Index(u32);
+pub struct Index(u32);
 
 impl Index {
     /// The index whose word in the shared page is `word`.
     #[must_use]
-    pub(crate) const fn new(word: u32) -> Self {
+    pub const fn new(word: u32) -> Self {
         Self(word)
     }
 
     /// The word to store in the shared page.
     #[must_use]
-    pub(crate) const fn get(self) -> u32 {
+    pub const fn get(self) -> u32 {
         self.0
     }
 
     /// The index `steps` further on.
     #[must_use]
-    pub(crate) const fn plus(self, steps: u32) -> Self {
+    pub const fn plus(self, steps: u32) -> Self {
         Self(self.0.wrapping_add(steps))
     }
 
@@ -34,13 +34,13 @@ impl Index {
     /// Meaningful only if `earlier` is not ahead; a peer's index is checked by comparing the
     /// distance with the most it may be.
     #[must_use]
-    pub(crate) const fn since(self, earlier: Self) -> u32 {
+    pub const fn since(self, earlier: Self) -> u32 {
         self.0.wrapping_sub(earlier.0)
     }
 
     /// The offset in an array of `len` elements, a power of two.
     #[must_use]
-    pub(crate) const fn offset(self, len: u32) -> u32 {
+    pub const fn offset(self, len: u32) -> u32 {
         debug_assert!(len.is_power_of_two());
         self.0 & (len - 1)
     }

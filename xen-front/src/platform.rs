@@ -195,7 +195,7 @@ impl fmt::Display for XenbusState {
 }
 
 /// The key `name` in the directory `dir`.
-pub(crate) fn key(dir: &str, name: &str) -> String {
+pub fn key(dir: &str, name: &str) -> String {
     let mut key = String::with_capacity(dir.len() + 1 + name.len());
     key.push_str(dir);
     key.push('/');

@@ -11,7 +11,7 @@ const ASKED_LIMIT: usize = 64 * LIMIT;
 
 /// The wakers of all who wait; keeps its memory between uses.
 #[derive(Debug, Default)]
-pub(crate) struct WakerSet {
+pub struct WakerSet {
     wakers: Vec<Waker>,
     /// Those that were woken to find out who still waits, as far as they have not come back.
     asked: Vec<Waker>,
@@ -28,7 +28,7 @@ impl WakerSet {
     /// pile up on a socket where nothing happens. When there are many, all are woken: a wake-up
     /// too many does no harm, and who still waits comes again. If most do come again, there are
     /// that many who wait, and more room is made; or they would wake one another for ever.
-    pub(crate) fn register(&mut self, waker: &Waker) {
+    pub fn register(&mut self, waker: &Waker) {
         if self.wakers.iter().any(|known| known.will_wake(waker)) {
             return;
         }
@@ -49,7 +49,7 @@ impl WakerSet {
     }
 
     /// Wakes and forgets all of them.
-    pub(crate) fn wake(&mut self) {
+    pub fn wake(&mut self) {
         self.asked.clear();
         self.returned = 0;
         self.wake_all();

@@ -110,7 +110,7 @@ impl FakePlatform {
     }
 
     /// Maps a granted page as the backend; `None` if there is no such grant for `domain`.
-    pub(super) fn map(&self, domain: DomainId, grant: u32) -> Option<SharedPages> {
+    pub fn map(&self, domain: DomainId, grant: u32) -> Option<SharedPages> {
         let reference = GrantRef::new(grant)?;
         let mut world = self.world.lock();
         let grant = world.grants.get_mut(&reference)?;
@@ -122,7 +122,7 @@ impl FakePlatform {
     }
 
     /// Sets a trap in the page of a grant: see [`HeapPages::set_trap`].
-    pub(super) fn set_trap(&self, grant: GrantRef, offset: usize, changes: &[(usize, u32)]) {
+    pub fn set_trap(&self, grant: GrantRef, offset: usize, changes: &[(usize, u32)]) {
         let world = self.world.lock();
         let grant = &world.grants[&grant];
         let begin = grant.page * PAGE_SIZE;
@@ -134,7 +134,7 @@ impl FakePlatform {
     }
 
     /// Ends such a mapping.
-    pub(super) fn unmap(&self, grant: GrantRef) {
+    pub fn unmap(&self, grant: GrantRef) {
         let mut world = self.world.lock();
         if let Some(grant) = world.grants.get_mut(&grant) {
             grant.mapped -= 1;
@@ -142,7 +142,7 @@ impl FakePlatform {
     }
 
     /// Whether `domain` could bind that port.
-    pub(super) fn port_is_open(&self, domain: DomainId, port: u32) -> bool {
+    pub fn port_is_open(&self, domain: DomainId, port: u32) -> bool {
         let world = self.world.lock();
         Port::new(port)
             .and_then(|port| world.ports.get(&port))
@@ -150,7 +150,7 @@ impl FakePlatform {
     }
 
     /// Sends an event to the frontend, as the backend does.
-    pub(super) fn raise(&self, port: Port) {
+    pub fn raise(&self, port: Port) {
         let mut world = self.world.lock();
         let mischief = world.mischief;
         if world.percent(mischief.dropped) {
@@ -170,7 +170,7 @@ impl FakePlatform {
         }
     }
 
-    /// The next event to hand to [`Frontend::on_event`](crate::Frontend::on_event).
+    /// The next event to hand to the driver.
     #[must_use]
     pub fn next_event(&self) -> Option<Port> {
         let mut world = self.world.lock();

@@ -13,7 +13,7 @@ const MASK_NS: u64 = 10_000_000;
 
 /// The budget of one port.
 #[derive(Debug, Default)]
-pub(crate) struct Budget {
+pub struct Budget {
     useless: u32,
     masked_until_ns: Option<u64>,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Budget {
 impl Budget {
     /// An event came. True if the port is to be masked now, until
     /// [`deadline_ns`](Self::deadline_ns).
-    pub(crate) fn spend(&mut self, useful: bool, now_ns: u64) -> bool {
+    pub fn spend(&mut self, useful: bool, now_ns: u64) -> bool {
         if useful {
             self.useless = 0;
             return false;
@@ -36,12 +36,12 @@ impl Budget {
     }
 
     /// When the mask is to go, if there is one.
-    pub(crate) fn deadline_ns(&self) -> Option<u64> {
+    pub fn deadline_ns(&self) -> Option<u64> {
         self.masked_until_ns
     }
 
     /// True once, when it is time to unmask.
-    pub(crate) fn expire(&mut self, now_ns: u64) -> bool {
+    pub fn expire(&mut self, now_ns: u64) -> bool {
         let due = self.masked_until_ns.is_some_and(|until| until <= now_ns);
         if due {
             self.masked_until_ns = None;

@@ -1,0 +1,30 @@
+//! What the frontend drivers of Xen devices have in common. It knows no hypervisor and no protocol.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`platform`] | what a driver needs from the world: two traits |
+//! | [`memory`] | pages that a peer can write; the only `unsafe` |
+//! | [`quarantine`] | pages that a peer may still map |
+//! | [`index`], [`units`], [`errno`] | numbers with a meaning |
+//! | [`wakers`], [`timers`], [`budget`] | who waits, until when, and how many events may bring nothing |
+//!
+//! With the feature `test-utils` there is a fake guest for tests, `test_utils`.
+#![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod budget;
+pub mod errno;
+pub mod index;
+pub mod memory;
+pub mod platform;
+pub mod quarantine;
+pub mod timers;
+pub mod units;
+pub mod wakers;
+
+#[cfg(any(test, feature = "test-utils"))]
+pub mod test_utils;
