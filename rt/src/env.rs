@@ -84,7 +84,13 @@ impl Iterator for Vars {
     fn next(&mut self) -> Option<(String, String)> {
         self.vars.next()
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.vars.size_hint()
+    }
 }
+
+impl ExactSizeIterator for Vars {}
 
 /// Why [`var`] has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +108,11 @@ impl fmt::Display for VarError {
 impl core::error::Error for VarError {}
 
 /// The value of a variable; of several with the same name the last counts.
-pub fn var(key: &str) -> Result<String, VarError> {
+///
+/// # Errors
+/// [`VarError::NotPresent`]
+pub fn var<K: AsRef<str>>(key: K) -> Result<String, VarError> {
+    let key = key.as_ref();
     let vars = &command_line().vars;
     let found = vars.iter().rev().find(|(name, _)| name == key);
     found

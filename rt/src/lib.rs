@@ -30,6 +30,7 @@
 //! | [`env`] | the command line: arguments and variables |
 //! | [`io`] | errors, the traits to read and write, buffers, the console |
 //! | [`random`] | the processor's random numbers |
+//! | [`collections`], [`hash`] | hash tables with random keys, and alloc's collections |
 //! | [`process`] | the end of the domain and its exit code |
 //!
 //! `net/driver/` is the one module where the PV Calls driver and the kernel meet.
@@ -45,13 +46,20 @@ extern crate alloc;
 #[macro_use]
 mod macros;
 
+#[cfg(any(guest, test))]
+pub mod collections;
 #[cfg(guest)]
 pub mod compat;
 #[cfg(guest)]
 pub mod env;
+pub mod ffi;
+#[cfg(any(guest, test))]
+pub mod hash;
 pub mod io;
 #[cfg(guest)]
 pub mod net;
+#[cfg(guest)]
+pub mod prelude;
 #[cfg(guest)]
 pub mod process;
 #[cfg(guest)]
@@ -64,6 +72,15 @@ pub mod task;
 pub mod thread;
 #[cfg(guest)]
 pub mod time;
+
+// What std re-exports, so that code that says `std::` finds it here: `use rt as std`.
+pub use alloc::{borrow, boxed, fmt, format, rc, slice, str, string, vec};
+pub use core::{
+    any, arch, array, ascii, assert, assert_eq, assert_ne, cell, char, clone, cmp, convert,
+    debug_assert, debug_assert_eq, debug_assert_ne, default, error, future, hint, iter, marker,
+    matches, mem, num, ops, option, panic, pin, primitive, ptr, result, todo, unimplemented,
+    unreachable, write, writeln,
+};
 
 /// Turns `fn main` into the entry of a guest image.
 ///

@@ -61,3 +61,24 @@ macro_rules! dbg {
     };
     ($($value:expr),+ $(,)?) => { ($($crate::dbg!($value)),+,) };
 }
+
+/// Declares values of which every thread has its own, as in std: `static NAME: TYPE = VALUE`,
+/// each a [`LocalKey`](crate::thread::LocalKey).
+#[macro_export]
+macro_rules! thread_local {
+    () => {};
+    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $value:block
+        $(; $($rest:tt)*)?) => {
+        $(#[$attribute])*
+        $vis static $name: $crate::thread::LocalKey<$type> =
+            $crate::thread::LocalKey::new(|| const $value);
+        $($crate::thread_local! { $($rest)* })?
+    };
+    ($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = $value:expr
+        $(; $($rest:tt)*)?) => {
+        $(#[$attribute])*
+        $vis static $name: $crate::thread::LocalKey<$type> =
+            $crate::thread::LocalKey::new(|| $value);
+        $($crate::thread_local! { $($rest)* })?
+    };
+}

@@ -4,12 +4,11 @@
 //! xenstore (`data/exit-code`) when the domain powers off; `cargo boot run` makes it its
 //! own. A panic or fault ends the domain as crashed instead.
 
+use core::convert::Infallible;
 use core::fmt;
 
 use crate::{env, net};
 
-/// Exit code when `main` or the command line failed.
-const FAILURE: i32 = 1;
 /// Exit code for a command line that cannot be read.
 const USAGE: i32 = 2;
 
@@ -24,8 +23,13 @@ pub fn abort() -> ! {
     panic!("abort() called")
 }
 
+/// The number of the process: always 1, for a domain runs one.
+pub fn id() -> u32 {
+    1
+}
+
 /// What the host is told at the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExitCode(u8);
 
 impl ExitCode {
@@ -44,28 +48,34 @@ impl From<u8> for ExitCode {
 /// What `main` may return.
 pub trait Termination {
     /// The exit code, after printing what is wrong, if something is.
-    fn report(self) -> i32;
+    fn report(self) -> ExitCode;
 }
 
 impl Termination for () {
-    fn report(self) -> i32 {
-        0
+    fn report(self) -> ExitCode {
+        ExitCode::SUCCESS
+    }
+}
+
+impl Termination for Infallible {
+    fn report(self) -> ExitCode {
+        match self {}
     }
 }
 
 impl Termination for ExitCode {
-    fn report(self) -> i32 {
-        i32::from(self.0)
+    fn report(self) -> ExitCode {
+        self
     }
 }
 
 impl<T: Termination, E: fmt::Debug> Termination for Result<T, E> {
-    fn report(self) -> i32 {
+    fn report(self) -> ExitCode {
         match self {
             Ok(value) => value.report(),
             Err(error) => {
                 println!("Error: {error:?}");
-                FAILURE
+                ExitCode::FAILURE
             }
         }
     }
@@ -92,7 +102,7 @@ pub fn run<T: Termination>(main: fn() -> T, program: Option<&'static str>) -> i3
         boot_us % 1000
     );
     kernel::shutdown::on_request(|_| net::shut_down());
-    let code = main().report();
+    let ExitCode(code) = main().report();
     net::shut_down();
-    code
+    i32::from(code)
 }

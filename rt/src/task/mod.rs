@@ -35,11 +35,14 @@ mod timer;
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
-use core::task::Poll;
+pub use core::task::Poll;
 
 use executor::{Executor, Task};
 use local::OfThisThread;
 
+// What std has in its module of this name.
+pub use alloc::task::Wake;
+pub use core::task::{Context, RawWaker, RawWakerVTable, Waker, ready};
 pub use join::{JoinError, JoinHandle};
 pub use timer::{Elapsed, Interval, Sleep, interval, sleep, sleep_until, timeout, timeout_at};
 
