@@ -2,10 +2,15 @@
 //!
 //! A frame is a header of 32 bytes, the payload, and zeroes up to the next multiple of 8. Indexes move
 //! by whole frames only. [`InRing`](crate::in_ring::InRing) and [`OutRing`](crate::out_ring::OutRing)
-//! carry them; here is what a header says.
+//! carry them; here is what a header says, and what only a datagram socket has.
 
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
+use crate::error::SocketError;
+use crate::names::Names;
+use crate::options::SocketOption;
+use crate::socket::{Role, Slot, Socket, State};
 use crate::wire::{NAME_BYTES, decode_name, encode_name};
 
 /// Bytes before the payload.
@@ -76,6 +81,90 @@ impl Header {
             cut: word(FLAGS) & CUT != 0,
             from: decode_name(&name),
         }
+    }
+}
+
+/// What only a datagram socket has.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    /// Where it is bound, with the port that the host chose if it was told.
+    pub(crate) at: SocketAddr,
+    /// Where datagrams without a receiver go.
+    pub(crate) peer: Option<SocketAddr>,
+    /// It was open once: it is opened again if the device breaks and comes up again.
+    pub(crate) survives: bool,
+    /// What happened, to be told once.
+    pub(crate) news: Option<SocketError>,
+    /// Options that were set: another backend does not know of them.
+    pub(crate) options: Vec<(SocketOption, i64)>,
+}
+
+impl Datagrams {
+    pub(crate) fn new(at: SocketAddr) -> Self {
+        Self {
+            at,
+            peer: None,
+            survives: false,
+            news: None,
+            options: Vec::new(),
+        }
+    }
+
+    /// An option was set.
+    pub(crate) fn note_option(&mut self, option: SocketOption, value: i64) {
+        self.options.retain(|(known, _)| *known != option);
+        self.options.push((option, value));
+    }
+
+    /// BIND succeeded, and the backend told that name: the port that it chose is wanted again after
+    /// an outage.
+    fn bound(&mut self, told: Option<SocketAddr>) {
+        if let (0, Some(told)) = (self.at.port(), told) {
+            self.at.set_port(told.port());
+        }
+    }
+
+    /// Whether it need not be bound.
+    pub(crate) fn takes_any_address(&self) -> bool {
+        self.at.ip().is_unspecified() && self.at.port() == 0
+    }
+}
+
+impl Socket {
+    /// The device broke: it begins anew when that is back, without a deadline until then.
+    pub(crate) fn wait_for_device(&mut self) {
+        self.slot = Slot::None;
+        self.connect_out = false;
+        self.deadline_ns = u64::MAX;
+        self.set_state(State::Creating);
+    }
+
+    pub(crate) fn is_datagram(&self) -> bool {
+        self.role.is_datagram()
+    }
+
+    pub(crate) fn datagrams_mut(&mut self) -> Option<&mut Datagrams> {
+        match &mut self.role {
+            Role::Datagrams(datagrams) => Some(datagrams),
+            _ => None,
+        }
+    }
+
+    /// BIND of a datagram socket succeeded.
+    pub(crate) fn note_bound(&mut self, told: Option<(Option<SocketAddr>, Option<SocketAddr>)>) {
+        let Role::Datagrams(datagrams) = &mut self.role else {
+            return;
+        };
+        if let Some(told) = told {
+            let any = datagrams.at.ip().is_unspecified();
+            self.names = Names::told(told, Some(datagrams.at), None, any);
+            datagrams.bound(self.names.local().ok());
+        }
+    }
+
+    /// Whether there is an error to be told once.
+    pub(crate) fn has_news(&self) -> bool {
+        matches!(&self.role, Role::Datagrams(datagrams) if datagrams.news.is_some())
     }
 }
 

@@ -31,7 +31,7 @@ bitflags! {
 
 impl Features {
     /// Each with its key, the same in both directories.
-    pub(crate) const KEYS: [(Self, &str); 9] = [
+    pub(crate) const KEYS: [(Self, &str); 10] = [
         (Self::ALIVE, "feature-alive"),
         (Self::CANCEL, "feature-cancel"),
         (Self::EVENT_IDX, "feature-event-idx"),
@@ -41,5 +41,6 @@ impl Features {
         (Self::IPV6, "feature-ipv6"),
         (Self::MULTI_ACCEPT, "feature-multi-accept"),
         (Self::RESOLVE, "feature-resolve"),
+        (Self::UDP, "feature-udp"),
     ];
 }

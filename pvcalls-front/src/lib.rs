@@ -89,7 +89,7 @@ pub use error::{
     Blame, ConnectError, DeviceFault, ResourceError, RingFault, SocketError, TryError,
 };
 pub use features::Features;
-pub use frontend::{Frontend, Readiness, Stats};
+pub use frontend::{Frontend, Readiness, Received, Stats};
 pub use handshake::{FRONTEND_DIR, Handshake, HandshakeError, Step};
 pub use host::{HostError, ResolveFamily};
 pub use memory::SharedPages;

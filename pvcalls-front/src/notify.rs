@@ -68,8 +68,9 @@
 //!     room: `out_cons_event`, where half the ring is free, or all that the writer needs if that is
 //!     more, but at least one past the last index seen; on the end of a drain: `out_cons_event`, where the ring is empty. Then a full barrier,
 //!     and a look at the peer's index. While nobody waits the wishes stay behind, and no event
-//!     comes. Of several writers it is the smallest need that counts: all are woken then, and who
-//!     still finds too little says so again.
+//!     comes. Of several writers of frames it is the smallest need that counts: all are woken then,
+//!     and who still finds too little says so again. If an event comes and the room is too little for
+//!     all of them, because somebody else took of it meanwhile, the wish is stored anew: it is behind.
 //!
 //! # Events from the peer
 //! 7. A reader or writer goes to sleep only after it found nothing to do and registered its waker,

@@ -132,6 +132,11 @@ impl OutRing {
         self.room(ring) >= self.wanted()
     }
 
+    /// Whether writers wait who find too little room.
+    pub(crate) fn falls_short(&self, ring: &Ring) -> bool {
+        self.needed.is_some() && !self.has_room(ring)
+    }
+
     /// All writers were woken; those that still find too little room say so again.
     pub(crate) fn forget_needs(&mut self) {
         self.needed = None;

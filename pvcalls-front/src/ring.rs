@@ -171,6 +171,16 @@ impl DataRing {
         self.refresh()
     }
 
+    /// An event came: looks at everything the backend may have changed. If that is not enough for the
+    /// writers who wait, they are waited for anew, since somebody else has taken room meanwhile.
+    pub(crate) fn look_on_event(&mut self) -> Result<(), RingFault> {
+        self.refresh()?;
+        match self.output.falls_short(&self.ring) {
+            true => self.wait(Interest::Write),
+            false => Ok(()),
+        }
+    }
+
     /// Throws away what came in, of a stream that is only drained, and asks to be told of more and of
     /// the end of the drain. Whether the backend must be told of room, and whether nothing more was
     /// there at the last look: if not, no event may come.

@@ -59,6 +59,7 @@ use bitflags::bitflags;
 
 use crate::budget::Budget;
 use crate::config::ConnectOptions;
+use crate::datagram::Datagrams;
 use crate::errno::Errno;
 use crate::error::SocketError;
 use crate::index::Index;
@@ -75,9 +76,9 @@ use crate::wire::{Request, SocketType, family};
 pub(crate) enum State {
     /// SOCKET is on its way.
     Creating,
-    /// BIND is on its way, or an option that must be set before it. Listeners only.
+    /// BIND is on its way, or an option that must be set before it. Listeners and datagram sockets.
     Binding,
-    /// The command that opens it is on its way: CONNECT, LISTEN, or the ACCEPT that makes it.
+    /// The command that opens it is on its way: CONNECT, LISTEN, ATTACH, or the ACCEPT that makes it.
     Opening,
     /// Bytes flow. A listener takes connections.
     Open,
@@ -124,6 +125,8 @@ pub(crate) enum Role {
         /// Where the listener is bound, perhaps to all interfaces.
         at: SocketAddr,
     },
+    /// Datagrams go to and come from anybody.
+    Datagrams(Datagrams),
 }
 
 /// What a socket can be asked for.
@@ -139,6 +142,7 @@ impl Role {
         match self {
             Self::Connect(_) | Self::Accepted { .. } => Kind::Stream,
             Self::Listener(_) => Kind::Listener,
+            Self::Datagrams(_) => Kind::Datagram,
         }
     }
 
@@ -148,6 +152,7 @@ impl Role {
             Self::Connect(to) => family(to),
             Self::Listener(listener) => family(&listener.at()),
             Self::Accepted { at, .. } => family(at),
+            Self::Datagrams(datagrams) => family(&datagrams.at),
         }
     }
 
@@ -160,6 +165,10 @@ impl Role {
                 Some(*at).filter(|at| at.port() != 0 && !at.ip().is_unspecified()),
                 None,
             ),
+            Self::Datagrams(datagrams) => {
+                let at = Some(datagrams.at).filter(|at| at.port() != 0);
+                (at, datagrams.peer)
+            }
         }
     }
 
@@ -171,8 +180,15 @@ impl Role {
         Some(Request::Socket {
             id,
             family: self.family(),
-            kind: SocketType::Stream,
+            kind: match self.kind() {
+                Kind::Stream | Kind::Listener => SocketType::Stream,
+                Kind::Datagram => SocketType::Datagram,
+            },
         })
+    }
+
+    pub(crate) fn is_datagram(&self) -> bool {
+        matches!(self, Self::Datagrams(_))
     }
 }
 
@@ -198,7 +214,7 @@ pub(crate) struct Socket {
     pub(crate) deadline_ns: u64,
     /// Draining: how long the out ring may stand still.
     pub(crate) linger_ns: u64,
-    /// The backend has a CONNECT or ACCEPT of it, and may map its ring at any time.
+    /// The backend has a CONNECT, ACCEPT or ATTACH of it, and may map its ring at any time.
     pub(crate) connect_out: bool,
     /// Its ring goes into the pool when RELEASE succeeds.
     pub(crate) keeps_ring: bool,
@@ -290,7 +306,7 @@ impl Socket {
             self.read_wakers.wake();
         }
         if writable {
-            self.write_wakers.wake();
+            self.wake_writers();
         }
     }
 
@@ -315,10 +331,17 @@ impl Socket {
         self.read_wakers.wake();
     }
 
+    fn wake_writers(&mut self) {
+        if let Some(data) = &mut self.data {
+            data.output.forget_needs();
+        }
+        self.write_wakers.wake();
+    }
+
     fn wake_all(&mut self) {
         self.connect_wakers.wake();
         self.read_wakers.wake();
-        self.write_wakers.wake();
+        self.wake_writers();
     }
 
     /// The command that the present state is about.
@@ -328,6 +351,10 @@ impl Socket {
             State::Creating => self.role.socket_request(id),
             State::Binding => match &self.role {
                 Role::Listener(listener) => Some(listener.bind_request(id)),
+                Role::Datagrams(datagrams) => Some(Request::Bind {
+                    id,
+                    at: datagrams.at,
+                }),
                 _ => None,
             },
             State::Opening => match &self.role {
@@ -335,6 +362,7 @@ impl Socket {
                     id,
                     backlog: listener.options.backlog,
                 }),
+                Role::Datagrams(datagrams) => self.attach_request(datagrams.peer),
                 _ => self.connect_request(),
             },
             State::Releasing => Some(Request::Release {
@@ -354,7 +382,7 @@ impl Socket {
                 to,
                 ring: Some(ring),
             }),
-            Role::Listener(_) | Role::Accepted { .. } => None,
+            Role::Listener(_) | Role::Accepted { .. } | Role::Datagrams(_) => None,
         }
     }
 
@@ -365,6 +393,19 @@ impl Socket {
             at,
             new: self.id,
             ring,
+        })
+    }
+
+    /// What hands over the ring of a datagram socket: ATTACH, or CONNECT if it had a peer already.
+    fn attach_request(&self, peer: Option<SocketAddr>) -> Option<Request> {
+        let (id, ring) = (self.id, self.data.as_ref()?.ring.reference());
+        Some(match peer {
+            None => Request::Attach { id, ring },
+            Some(to) => Request::Connect {
+                id,
+                to,
+                ring: Some(ring),
+            },
         })
     }
 
@@ -385,7 +426,7 @@ impl Socket {
             return;
         };
         // Once only: after that the ring holds nothing that was not saved.
-        let flowing = self.state == State::Open;
+        let flowing = self.state == State::Open && !self.role.is_datagram();
         if flowing && self.owned && data.input.refresh(&data.ring).is_ok() {
             self.salvage.fill(data);
         }

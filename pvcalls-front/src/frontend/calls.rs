@@ -10,7 +10,7 @@ use crate::error::{SocketError, TryError};
 use crate::features::Features;
 use crate::options::{Call, How};
 use crate::platform::Platform;
-use crate::socket::{Kind, Names, Shut, State};
+use crate::socket::{Kind, Names, Shut, Socket, State};
 use crate::units::{CallId, SocketId};
 use crate::wire::{Extra, Request, family};
 
@@ -237,7 +237,12 @@ impl<P: Platform> Frontend<P> {
                 }
                 Ok(Value::Number(0))
             }
-            Call::SetOption(..) => Ok(Value::Number(0)),
+            Call::SetOption(option, value) => {
+                if let Some(datagrams) = { self.sockets.get(id) }.and_then(Socket::datagrams_mut) {
+                    datagrams.note_option(option, value);
+                }
+                Ok(Value::Number(0))
+            }
             Call::GetOption(option) => match extra.value() {
                 value if option.may_be(value) => Ok(Value::Number(value)),
                 value => {
@@ -247,6 +252,9 @@ impl<P: Platform> Frontend<P> {
             },
             Call::SetPeer(to) => {
                 if let Some(socket) = self.sockets.get(id) {
+                    if let Some(datagrams) = socket.datagrams_mut() {
+                        datagrams.peer = Some(to);
+                    }
                     if named {
                         socket.names = Names::told(extra.names(), None, Some(to), true);
                     } else {

@@ -153,7 +153,7 @@ impl<P: Platform> Frontend<P> {
         let Some(data) = &mut socket.data else {
             return;
         };
-        match (data.refresh(), data.output.error()) {
+        match (data.look_on_event(), data.output.error()) {
             (Err(fault), _) => self.lose(place, SocketError::Ring(fault)),
             (Ok(()), Some(errno)) => self.lose(place, SocketError::Remote(errno)),
             (Ok(()), None) => {
@@ -265,7 +265,7 @@ impl Socket {
             State::Creating | State::Binding | State::Opening
                 if !self.abandoned() && !established =>
             {
-                Some(self.deadline_ns)
+                Some(self.deadline_ns).filter(|&at_ns| at_ns != u64::MAX)
             }
             State::Draining => Some(self.deadline_ns),
             _ => None,

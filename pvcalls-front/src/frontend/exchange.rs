@@ -31,7 +31,10 @@ impl<P: Platform> Frontend<P> {
         let Some(socket) = self.sockets.get(id) else {
             return; // A backend that answers the RELEASE of a CONNECT before the CONNECT.
         };
-        if matches!(command, Command::Connect | Command::Accept) {
+        if matches!(
+            command,
+            Command::Connect | Command::Accept | Command::Attach
+        ) {
             socket.connect_out = false;
         }
         if command == Command::Accept {
@@ -44,7 +47,7 @@ impl<P: Platform> Frontend<P> {
         }
         match (command, socket.state()) {
             // It was cancelled, and RELEASE is on its way.
-            (Command::Connect, State::Releasing) => {
+            (Command::Connect | Command::Attach, State::Releasing) => {
                 self.counters.late += 1;
                 return;
             }
@@ -58,6 +61,10 @@ impl<P: Platform> Frontend<P> {
         let abandoned = socket.abandoned();
         if abandoned && command != Command::Release {
             self.counters.late += 1;
+        }
+        if socket.is_datagram() && command != Command::Release {
+            self.datagram_step(place, command, result, now_ns);
+            return;
         }
         match (command, result) {
             (Command::Socket, Ok(_)) if !abandoned => {
@@ -184,7 +191,7 @@ impl<P: Platform> Frontend<P> {
         let owner = Owner::Socket(socket.id);
         let mut notify = commands.send(&request, owner)?;
         socket.slot = Slot::Sent;
-        socket.connect_out |= connect || accept;
+        socket.connect_out |= connect || accept || request.command() == Command::Attach;
         self.connecting += u32::from(connect);
         // Right behind it, to a backend that can cancel: one answer less to wait for.
         if request.command() == Command::Socket

@@ -73,30 +73,40 @@ impl<P: Platform> Frontend<P> {
         let asked = options.ring_order.map(|order| order.min(self.max_order));
         let ring = match self.pool.take(&mut self.platform, asked) {
             Some(ring) => ring,
-            None => self.make_ring(asked)?,
+            None => {
+                let order =
+                    asked.unwrap_or_else(|| self.affordable(self.config.ring_order, FREE_PER_RING));
+                self.make_ring(order, asked.is_none())?
+            }
         };
         let wishes = self.features.contains(Features::EVENT_IDX);
         Ok(DataRing::new(ring, Index::default(), wishes))
     }
 
-    fn make_ring(&mut self, asked: Option<RingOrder>) -> Result<Ring, ResourceError> {
-        if let Some(order) = asked {
-            return Ring::create(&mut self.platform, self.backend, order);
-        }
-        let share = self.platform.free_pages() / FREE_PER_RING;
-        let mut order = self.config.ring_order.min(self.max_order);
+    /// The largest order up to `order` that this backend takes and of which a ring takes at most
+    /// one in so many free pages.
+    pub(super) fn affordable(&self, order: RingOrder, free_per_ring: usize) -> RingOrder {
+        let share = self.platform.free_pages() / free_per_ring;
+        let mut order = order.min(self.max_order);
         while order.data_pages().get() > share
             && let Some(smaller) = order.smaller()
         {
             order = smaller;
         }
+        order
+    }
+
+    /// A fresh ring of that order, or also a smaller one.
+    pub(super) fn make_ring(
+        &mut self,
+        mut order: RingOrder,
+        or_smaller: bool,
+    ) -> Result<Ring, ResourceError> {
         loop {
+            let ring = Ring::create(&mut self.platform, self.backend, order);
             // Memory may be in pieces, grants may be short: a smaller ring is better than none.
-            match (
-                Ring::create(&mut self.platform, self.backend, order),
-                order.smaller(),
-            ) {
-                (Err(ResourceError::Share(_)), Some(smaller)) => order = smaller,
+            match (ring, order.smaller()) {
+                (Err(ResourceError::Share(_)), Some(smaller)) if or_smaller => order = smaller,
                 (result, _) => return result,
             }
         }
@@ -287,6 +297,22 @@ impl<P: Platform> Frontend<P> {
         if socket.state() == State::Draining {
             self.drain_wakers.wake();
         }
+        self.give_ring_up(place, now_ns);
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        socket.slot = Slot::None;
+        socket.set_state(State::Closed);
+        if !socket.owned {
+            self.sockets.remove(place);
+        }
+        self.rearm_device();
+    }
+    /// Port and pages of a socket's ring go back.
+    pub(super) fn give_ring_up(&mut self, place: usize, now_ns: u64) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
         // Only when the device breaks: the backend may be about to map this ring and to bind its
         // port, and one that fails in that can take its whole domain with it.
         let in_use = self.broken.is_some() && socket.connect_out;
@@ -303,11 +329,5 @@ impl<P: Platform> Frontend<P> {
                 self.quarantine.give_back(&mut self.platform, pages, now_ns);
             }
         }
-        socket.slot = Slot::None;
-        socket.set_state(State::Closed);
-        if !socket.owned {
-            self.sockets.remove(place);
-        }
-        self.rearm_device();
     }
 }

@@ -6,6 +6,7 @@
 //! * `passive.rs`: listen and accept;
 //! * `resolve.rs`: names of hosts;
 //! * `stream.rs`: reading and writing;
+//! * `datagram.rs`: the same, and binding, of datagram sockets;
 //! * `events.rs`: what the runtime calls when time passes, an event comes or it wants to sleep;
 //! * `outage.rs`: a device that breaks, and comes up again.
 //!
@@ -14,6 +15,7 @@
 //! long as pending events are handled between the last two.
 
 mod calls;
+mod datagram;
 mod events;
 mod exchange;
 mod lifecycle;
@@ -23,6 +25,7 @@ mod passive;
 mod resolve;
 mod stream;
 
+pub use datagram::Received;
 pub use stream::Readiness;
 
 use alloc::collections::{BTreeMap, VecDeque};
@@ -105,6 +108,8 @@ const DEVICE: usize = 0;
 struct Counters {
     late: u64,
     masked: u64,
+    /// Datagrams whose sender's address made no sense.
+    nameless: u64,
     /// Bad responses in command rings that are gone.
     bad_responses: u64,
     reconnects: u64,
@@ -155,6 +160,8 @@ pub struct Stats {
     /// Slots of the command ring that are lost, until the device is connected anew, to ACCEPTs that
     /// a Linux backend does not answer because their listener was closed.
     pub slots_lost: usize,
+    /// Datagrams that were dropped because the backend gave them no sender that makes sense.
+    pub nameless_datagrams: u64,
 }
 
 impl<P: Platform> Frontend<P> {
@@ -332,6 +339,7 @@ impl<P: Platform> Frontend<P> {
                 })
                 .sum(),
             slots_lost: self.orphans.len(),
+            nameless_datagrams: self.counters.nameless,
         }
     }
 

@@ -30,6 +30,9 @@ impl<P: Platform> Frontend<P> {
     pub fn peer_addr(&mut self, id: SocketId) -> Result<SocketAddr, SocketError> {
         let socket = self.opened(id)?;
         let (_, known) = socket.role.known_names();
+        if known.is_none() && socket.is_datagram() {
+            return Err(SocketError::NotConnected);
+        }
         socket.names.peer().or_else(|error| known.ok_or(error))
     }
 
@@ -37,7 +40,9 @@ impl<P: Platform> Frontend<P> {
     fn opened(&mut self, id: SocketId) -> Result<&mut crate::socket::Socket, SocketError> {
         let socket = self.socket(id)?;
         match (socket.was_open, socket.state()) {
-            (false, State::Creating | State::Opening) => Err(SocketError::NotConnected),
+            (false, State::Creating | State::Binding | State::Opening) => {
+                Err(SocketError::NotConnected)
+            }
             (false, _) => Err(socket.failure.unwrap_or(SocketError::NotConnected)),
             (true, _) => Ok(socket),
         }

@@ -15,6 +15,7 @@ use crate::budget::Budget;
 use crate::commands::Commands;
 use crate::config::SECOND_NS;
 use crate::error::{DeviceFault, SocketError};
+use crate::features::Features;
 use crate::handshake::{Handshake, Remains};
 use crate::platform::{Platform, XenbusState};
 
@@ -112,20 +113,29 @@ impl<P: Platform> Frontend<P> {
             }
             return;
         }
-        let data = self.create_ring(options);
+        let data = match socket.is_datagram() {
+            false => self.create_ring(options).map_err(SocketError::Resources),
+            // Another backend may have come up than the one that went away.
+            true if !features.contains(Features::UDP) => {
+                Err(SocketError::Unsupported(Features::UDP))
+            }
+            true => { self.create_datagram_ring(options) }.map_err(SocketError::Resources),
+        };
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
         match data {
             Ok(data) => {
                 socket.data = Some(data);
-                socket.deadline_ns = options
+                // A socket that was in use before has no caller who waits for it to open.
+                let own = options
                     .deadline_ns
-                    .unwrap_or(now_ns.saturating_add(patience_ns));
+                    .filter(|_| socket.deadline_ns != u64::MAX);
+                socket.deadline_ns = own.unwrap_or(now_ns.saturating_add(patience_ns));
                 self.set_out(place);
             }
             Err(error) => {
-                socket.fail(SocketError::Resources(error));
+                socket.fail(error);
                 self.finish(place, now_ns);
             }
         }
@@ -149,6 +159,9 @@ impl<P: Platform> Frontend<P> {
         self.orphans.clear();
         self.fail_calls(SocketError::Device(fault), now_ns);
         for place in 0..self.sockets.places() {
+            if self.outlive(place, fault, now_ns) {
+                continue;
+            }
             let Some(socket) = self.sockets.at(place) else {
                 continue;
             };

@@ -52,7 +52,7 @@ impl<P: Platform> Frontend<P> {
             return Ok(0);
         }
         let data = match (socket.state(), &mut socket.data) {
-            (State::Open, Some(data)) => data,
+            (State::Open, Some(data)) if !socket.role.is_datagram() => data,
             (State::Creating | State::Opening, _) => {
                 return Err(socket.failure.unwrap_or(SocketError::NotConnected).into());
             }
@@ -94,7 +94,7 @@ impl<P: Platform> Frontend<P> {
         let place = id.place();
         let socket = self.socket(id)?;
         let data = match (socket.state(), &mut socket.data) {
-            (State::Open, Some(data)) => data,
+            (State::Open, Some(data)) if !socket.role.is_datagram() => data,
             _ if socket.failure.is_none() && socket.shut.contains(Shut::OUT) => {
                 return Err(SocketError::WriteEnded.into());
             }
@@ -157,7 +157,7 @@ impl<P: Platform> Frontend<P> {
     }
 
     /// Sees to it that [`flush`](Self::flush) looks at this socket.
-    fn mark_dirty(&mut self, place: usize) {
+    pub(super) fn mark_dirty(&mut self, place: usize) {
         if let Some(socket) = self.sockets.at(place)
             && !core::mem::replace(&mut socket.dirty, true)
         {
@@ -232,7 +232,7 @@ fn readiness_of(socket: &Socket) -> Readiness {
         readiness.set(Readiness::READABLE, !listener.ready.is_empty());
     }
     readiness.set(Readiness::PEER_CLOSED, end.is_some());
-    if socket.failure.is_some() {
+    if socket.failure.is_some() || socket.has_news() {
         readiness |= Readiness::ERROR | Readiness::READABLE | Readiness::WRITABLE;
     }
     readiness

@@ -123,7 +123,9 @@ impl FakeBackend {
     #[track_caller]
     pub fn answer(&mut self, request: &FakeRequest, ret: i32) {
         match request.call {
-            Call::Connect { grant, port, .. } if ret == 0 => {
+            // The peer of a datagram socket that has its ring.
+            Call::Connect { grant: 0, .. } => {}
+            Call::Connect { grant, port, .. } | Call::Attach { grant, port } if ret == 0 => {
                 self.map(request.id, grant, port);
             }
             Call::Accept { new, grant, port } => {

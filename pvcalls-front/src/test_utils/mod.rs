@@ -11,12 +11,14 @@
 //! * [`Rig`] is a frontend connected to a fake backend, and a clock.
 
 mod backend;
+mod frames;
 mod request;
 mod rig;
 mod store;
 mod stream;
 
 pub use backend::FakeBackend;
+pub use frames::{FakeDatagram, frame};
 pub use request::{Call, FakeRequest};
 pub use rig::Rig;
 pub use store::{BACKEND_DIR, FakeStore};

@@ -74,6 +74,8 @@ pub enum Call {
     Accept { new: u64, grant: u32, port: u32 },
     /// POLL.
     Poll,
+    /// ATTACH.
+    Attach { grant: u32, port: u32 },
     /// RESOLVE.
     Resolve { grant: u32, len: u32, family: u32 },
     /// Anything else.
@@ -113,6 +115,10 @@ impl FakeRequest {
                 port: word(28),
             },
             6 => Call::Poll,
+            11 => Call::Attach {
+                grant: word(16),
+                port: word(20),
+            },
             7 => Call::Shutdown {
                 how: word(16),
                 out_prod: word(20),

@@ -36,6 +36,9 @@ impl Rig {
     /// An address to connect to.
     pub const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 80);
 
+    /// An address to bind to.
+    pub const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)), 53);
+
     /// A frontend that has been through the handshake.
     #[must_use]
     #[track_caller]
@@ -174,6 +177,22 @@ impl Rig {
             .expect("there are resources");
         self.settle();
         assert_eq!(self.frontend.try_connect(id), Ok(()));
+        id
+    }
+
+    /// Binds a datagram socket with a ring of that order, the backend answering everything at once.
+    #[track_caller]
+    pub fn bind(&mut self, order: RingOrder) -> SocketId {
+        let options = ConnectOptions {
+            ring_order: Some(order),
+            deadline_ns: None,
+        };
+        let id = self
+            .frontend
+            .bind_datagram(Self::LOCAL, options, self.now_ns)
+            .expect("there are resources");
+        self.settle();
+        assert_eq!(self.frontend.try_bound(id), Ok(()));
         id
     }
 

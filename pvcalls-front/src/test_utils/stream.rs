@@ -153,10 +153,7 @@ impl FakeStream {
         let queued = prod.since(cons);
         assert!(queued <= self.array_bytes, "the frontend keeps the rules");
         let count = ((self.array_bytes - queued) as usize).min(bytes.len());
-        for (n, byte) in (0..).zip(&bytes[..count]) {
-            let at = prod.plus(n).offset(self.array_bytes) as usize;
-            self.data[at / PAGE_SIZE].write(at % PAGE_SIZE, &[*byte]);
-        }
+        self.write_in(prod, &bytes[..count]);
         let steps = u32::try_from(count).expect("fits the array");
         self.indexes
             .store(data_intf::IN_PROD, prod.plus(steps).get());
@@ -164,9 +161,28 @@ impl FakeStream {
         count
     }
 
+    /// Writes bytes into the in ring, from that index on.
+    pub(super) fn write_in(&self, from: Index, bytes: &[u8]) {
+        for (n, byte) in (0..).zip(bytes) {
+            let at = from.plus(n).offset(self.array_bytes) as usize;
+            self.data[at / PAGE_SIZE].write(at % PAGE_SIZE, &[*byte]);
+        }
+    }
+
     /// Takes up to `max` bytes out of the out ring, and sends an event if there were any.
     #[must_use]
     pub fn receive(&self, max: usize) -> Vec<u8> {
+        let bytes = self.look_out(max);
+        let cons = Index::new(self.indexes.load(data_intf::OUT_CONS));
+        let steps = u32::try_from(bytes.len()).expect("fits the array");
+        self.indexes
+            .store(data_intf::OUT_CONS, cons.plus(steps).get());
+        self.tell(data_intf::OUT_CONS_EVENT, cons, cons.plus(steps));
+        bytes
+    }
+
+    /// Copies up to `max` bytes of the out ring.
+    pub(super) fn look_out(&self, max: usize) -> Vec<u8> {
         let cons = Index::new(self.indexes.load(data_intf::OUT_CONS));
         let count = (self.queued_out() as usize).min(max);
         let array = self.array_bytes as usize;
@@ -177,10 +193,6 @@ impl FakeStream {
             self.data[at / PAGE_SIZE].read(at % PAGE_SIZE, &mut one);
             [*byte] = one;
         }
-        let steps = u32::try_from(count).expect("fits the array");
-        self.indexes
-            .store(data_intf::OUT_CONS, cons.plus(steps).get());
-        self.tell(data_intf::OUT_CONS_EVENT, cons, cons.plus(steps));
         bytes
     }
 

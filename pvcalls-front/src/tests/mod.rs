@@ -29,6 +29,7 @@ mod calls;
 mod cancel;
 mod commands;
 mod connect;
+mod datagram;
 mod event_idx;
 mod events;
 mod handshake;

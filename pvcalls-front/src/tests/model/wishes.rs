@@ -34,6 +34,12 @@ struct Wishes {
     total: u32,
     /// The frontend asks for as much room as it needs.
     knows_needs: bool,
+    /// It asks again if an event comes and there is too little.
+    asks_again: bool,
+    /// How much somebody else puts in, byte by byte, while the frontend's writer sleeps.
+    others: u32,
+    /// How much that writer has put in itself.
+    put: u32,
     /// Bytes that were published and not announced.
     silent: bool,
     /// What the frontend remembers if it produces; a backend remembers `told`.
@@ -67,6 +73,9 @@ impl Wishes {
             frames: BYTES,
             total: TOTAL,
             knows_needs: true,
+            asks_again: true,
+            others: 0,
+            put: 0,
             silent: false,
             notifier: OutNotifier::new(START, true),
             told: START,
@@ -83,9 +92,64 @@ impl Wishes {
         }
     }
 
+    /// A writer of long frames, and another of short ones.
+    fn two_writers() -> Self {
+        Self {
+            frames: &[2, 4],
+            total: 6,
+            others: 2,
+            ..Self::new(FRONT, ALL)
+        }
+    }
+
     /// By how much the producer may go on with that much room.
     fn puts(&self, room: u32) -> Vec<u32> {
-        moves(self.frames, self.prod.since(START), room, self.total)
+        moves(self.frames, self.put, room, self.total)
+    }
+
+    /// By how much the consumer may.
+    fn takes(&self, there: u32) -> Vec<u32> {
+        let so_far = self.cons.since(START);
+        match self.others + self.prod.since(START) - self.put {
+            0 => moves(self.frames, so_far, there, self.total),
+            // Frames of two writers are mixed; where they end makes no difference.
+            _ => (1..=there).collect(),
+        }
+    }
+
+    /// The other writer puts a byte in and tells of it, all at one blow.
+    fn others_put(&self, steps: &mut Vec<Self>) {
+        let cons = self.machine.load(FRONT, CONS);
+        // Wish and second look are one call of the driver's: nobody comes in between.
+        let asleep = self.producing == Phase::Asleep;
+        if self.others == 0 || !asleep || ARRAY == self.prod.since(cons) {
+            return;
+        }
+        let mut next = self.clone();
+        next.others -= 1;
+        next.prod = self.prod.plus(1);
+        next.machine.store(FRONT, PROD, next.prod);
+        next.machine.barrier(FRONT);
+        let (wish, cons) = (
+            next.machine.load(FRONT, PROD_EVENT),
+            next.machine.load(FRONT, CONS),
+        );
+        if next.notifier.announce(next.prod, cons, Some(wish), 0) {
+            next.machine.send_event(FRONT);
+        }
+        steps.push(next);
+    }
+
+    /// Where the producer wants to be told of room.
+    fn room_wish(&self, cons: Index) -> Index {
+        let needed = match self.knows_needs {
+            true => self.puts(ARRAY).first().copied().unwrap_or(1),
+            false => 1,
+        };
+        match self.producer {
+            FRONT => room_wish(self.prod, cons, ARRAY, needed),
+            _ => cons.plus(1),
+        }
     }
 
     fn barrier(&mut self, side: usize) {
@@ -104,11 +168,12 @@ impl Wishes {
         match self.producing {
             Phase::Look => {
                 let cons = next.machine.load(side, CONS);
-                let left = self.total - self.prod.since(START);
+                let left = self.total - self.put;
                 let puts = self.puts(ARRAY - self.prod.since(cons));
                 for &count in &puts {
                     let mut next = self.clone();
                     next.prod = self.prod.plus(count);
+                    next.put += count;
                     next.machine.store(side, PROD, next.prod);
                     next.producing = Phase::Stored(self.prod);
                     if side == FRONT && next.notifier.published(next.prod, ARRAY) != Notify::Now {
@@ -129,14 +194,7 @@ impl Wishes {
                 } else if left == 0 {
                     Phase::Done
                 } else {
-                    let needed = match self.knows_needs {
-                        true => self.puts(ARRAY).first().copied().unwrap_or(1),
-                        false => 1,
-                    };
-                    let wish = match side {
-                        FRONT => room_wish(self.prod, cons, ARRAY, needed),
-                        _ => cons.plus(1),
-                    };
+                    let wish = self.room_wish(cons);
                     next.machine.store(side, CONS_EVENT, wish);
                     Phase::Wished
                 };
@@ -181,7 +239,17 @@ impl Wishes {
                 if !next.machine.take_event(side) {
                     return;
                 }
-                next.producing = Phase::Look;
+                let cons = next.machine.load(side, CONS);
+                let enough = !self.puts(ARRAY - self.prod.since(cons)).is_empty();
+                next.producing = match enough || side == BACK {
+                    true => Phase::Look,
+                    // The driver, not the writer, who sleeps on.
+                    false if self.asks_again => {
+                        next.machine.store(side, CONS_EVENT, self.room_wish(cons));
+                        Phase::Wished
+                    }
+                    false => Phase::Asleep,
+                };
             }
             Phase::Done => return,
         }
@@ -196,7 +264,7 @@ impl Wishes {
                 let prod = next.machine.load(side, PROD);
                 let there = prod.since(self.cons);
                 // A backend takes all there is, a reader what it likes.
-                let mut counts = moves(self.frames, self.cons.since(START), there, self.total);
+                let mut counts = self.takes(there);
                 if side == BACK && self.frames.is_empty() {
                     counts.retain(|&count| count == there);
                 }
@@ -210,7 +278,7 @@ impl Wishes {
                 if there > 0 {
                     return;
                 }
-                if self.cons.since(START) == self.total {
+                if self.put == self.total && self.cons == self.prod {
                     next.consuming = Phase::Done;
                 } else {
                     next.machine.store(side, PROD_EVENT, prod.plus(1));
@@ -255,6 +323,7 @@ impl Model for Wishes {
     fn steps(&self) -> Vec<Self> {
         let mut steps = Vec::new();
         self.produce(&mut steps);
+        self.others_put(&mut steps);
         self.consume(&mut steps);
         steps.extend(self.machine.drains().map(|machine| Self {
             machine,
@@ -264,7 +333,7 @@ impl Model for Wishes {
     }
 
     fn work_left(&self) -> bool {
-        self.cons.since(START) != self.total
+        self.put != self.total || self.cons != self.prod
     }
 }
 
@@ -326,4 +395,14 @@ fn a_wish_for_less_room_than_the_next_frame_needs_hangs() {
         ..Wishes::frames(FRONT, ALL)
     };
     assert!(hangs(ignorant));
+}
+
+#[test]
+fn who_waits_for_room_that_another_takes_asks_again() {
+    assert!(!hangs(Wishes::two_writers()));
+    let once = Wishes {
+        asks_again: false,
+        ..Wishes::two_writers()
+    };
+    assert!(hangs(once));
 }
