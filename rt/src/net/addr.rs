@@ -22,6 +22,12 @@ pub trait ToSocketAddrs {
 
     /// Turns it into addresses.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
+
+    /// The name that has to be looked up, and the port, if it is a name: for those who await that.
+    #[doc(hidden)]
+    fn name(&self) -> io::Result<Option<(&str, u16)>> {
+        Ok(None)
+    }
 }
 
 type One = core::option::IntoIter<SocketAddr>;
@@ -84,6 +90,10 @@ impl ToSocketAddrs for (&str, u16) {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         resolve(self.0, self.1)
     }
+
+    fn name(&self) -> io::Result<Option<(&str, u16)>> {
+        Ok(Some(*self))
+    }
 }
 
 impl ToSocketAddrs for (String, u16) {
@@ -91,6 +101,10 @@ impl ToSocketAddrs for (String, u16) {
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         resolve(&self.0, self.1)
+    }
+
+    fn name(&self) -> io::Result<Option<(&str, u16)>> {
+        Ok(Some((&self.0, self.1)))
     }
 }
 
@@ -101,19 +115,15 @@ impl ToSocketAddrs for str {
         if let Ok(address) = self.parse() {
             return Ok(Vec::from([address]).into_iter());
         }
-        let invalid = |what: &str| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                alloc::format!("{self:?}: {what}"),
-            )
-        };
-        let (host, port) = self
-            .rsplit_once(':')
-            .ok_or_else(|| invalid("no port (HOST:PORT)"))?;
-        let port = port
-            .parse()
-            .map_err(|_| invalid("the port is no number below 65536"))?;
+        let (host, port) = split(self)?;
         resolve(host, port)
+    }
+
+    fn name(&self) -> io::Result<Option<(&str, u16)>> {
+        match self.parse::<SocketAddr>() {
+            Ok(_) => Ok(None),
+            Err(_) => split(self).map(Some),
+        }
     }
 }
 
@@ -122,6 +132,10 @@ impl ToSocketAddrs for String {
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         self.as_str().to_socket_addrs()
+    }
+
+    fn name(&self) -> io::Result<Option<(&str, u16)>> {
+        self.as_str().name()
     }
 }
 
@@ -139,8 +153,29 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     fn to_socket_addrs(&self) -> io::Result<T::Iter> {
         (**self).to_socket_addrs()
     }
+
+    fn name(&self) -> io::Result<Option<(&str, u16)>> {
+        (**self).name()
+    }
 }
 
 fn resolve(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     resolve::block(host, port).map(Vec::into_iter)
+}
+
+/// HOST:PORT.
+fn split(text: &str) -> io::Result<(&str, u16)> {
+    let invalid = |what: &str| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            alloc::format!("{text:?}: {what}"),
+        )
+    };
+    let (host, port) = text
+        .rsplit_once(':')
+        .ok_or_else(|| invalid("no port (HOST:PORT)"))?;
+    let port = port
+        .parse()
+        .map_err(|_| invalid("the port is no number below 65536"))?;
+    Ok((host, port))
 }

@@ -5,6 +5,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::net::{Ipv4Addr, SocketAddr};
 
+use super::lookup::addresses;
 use super::{TcpStream, none_worked};
 use crate::io;
 use crate::net::socket::{Opening, Socket};
@@ -30,7 +31,7 @@ impl TcpListener {
         options: &Options,
     ) -> io::Result<TcpListener> {
         let mut last = None;
-        for address in address.to_socket_addrs()? {
+        for address in addresses(address).await? {
             let mut opening = Opening::listen(address, options);
             match poll_fn(|context| opening.poll(context.waker())).await {
                 Ok(socket) => return Ok(TcpListener { socket }),

@@ -5,6 +5,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::net::SocketAddr;
 
+use super::lookup::addresses;
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, none_worked};
 use crate::io;
 use crate::net::socket::{Opening, Socket};
@@ -20,8 +21,7 @@ pub struct TcpStream {
 
 impl TcpStream {
     /// Connects to the first of the addresses that answers; the errors are those of
-    /// [`net::TcpStream::connect`]. A name makes the thread wait while it is looked up: where other
-    /// tasks should run meanwhile, await [`lookup_host`](super::lookup_host) first.
+    /// [`net::TcpStream::connect`].
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         TcpStream::connect_with(address, &Options::new()).await
     }
@@ -32,7 +32,7 @@ impl TcpStream {
         options: &Options,
     ) -> io::Result<TcpStream> {
         let mut last = None;
-        for address in address.to_socket_addrs()? {
+        for address in addresses(address).await? {
             let mut opening = Opening::connect(address, options);
             match poll_fn(|context| opening.poll(context.waker())).await {
                 Ok(socket) => return Ok(TcpStream { socket }),
