@@ -22,6 +22,7 @@
 //! | `socket/` | one socket, polled: what blocking and async types share |
 //! | `local.rs` | sockets of this guest that talk to each other |
 //! | `options.rs` | what std cannot ask for |
+//! | `smoltcp/` | sockets with smoltcp's face |
 //! | `stack/` | the traits by which portable crates ask for sockets |
 //! | `error.rs` | the driver's errors as std's |
 //! | `driver/` | the PV Calls driver on the kernel |
@@ -36,6 +37,8 @@ mod error;
 mod local;
 mod options;
 mod resolve;
+#[cfg(feature = "smoltcp")]
+pub mod smoltcp;
 mod socket;
 pub mod stack;
 mod tcp;
