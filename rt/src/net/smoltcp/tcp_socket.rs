@@ -12,7 +12,7 @@ use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 use super::iface::Context;
 use super::listeners::{self, Listener};
 use crate::io;
-use crate::net::socket::{Opening, Socket as HostSocket};
+use crate::net::socket::{Calling, Opening, Socket as HostSocket};
 use crate::net::{Options, Shutdown};
 
 /// A TCP socket; see [the module](super) for what it promises, and smoltcp's documentation for the
@@ -27,6 +27,8 @@ pub struct Socket<'a> {
     /// The host has taken all it can of `tx`, or has no more for `rx`, since the last poll.
     stalled: bool,
     link: Link,
+    /// The host ends a direction.
+    ending: Option<Calling>,
     /// Kept for the next [`Socket::listen`], so that connections can wait meanwhile.
     listener: Option<(IpListenEndpoint, Arc<Listener>)>,
     remote: Option<IpEndpoint>,
@@ -62,6 +64,7 @@ impl<'a> Socket<'a> {
             finished: false,
             stalled: false,
             link: Link::Nothing,
+            ending: None,
             listener: None,
             remote: None,
             settings: Settings::default(),
@@ -77,6 +80,7 @@ impl<'a> Socket<'a> {
         self.finished = false;
         self.stalled = false;
         self.link = Link::Nothing;
+        self.ending = None;
         self.remote = None;
     }
 
@@ -481,15 +485,7 @@ impl Socket<'_> {
             self.finished = count == 0;
         }
         if self.tx.is_empty() && matches!(self.state, State::FinWait1 | State::LastAck) {
-            let half = match self.finished {
-                true => Shutdown::Both,
-                false => Shutdown::Write,
-            };
-            self.state = match socket.shutdown(half) {
-                Ok(()) if half == Shutdown::Write => State::FinWait2,
-                Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
-                _ => State::Closed,
-            };
+            self.poll_end(&socket, waker)?;
         }
         if self.finished {
             self.state = match self.state {
@@ -501,6 +497,26 @@ impl Socket<'_> {
         if self.state == State::Closed {
             self.link = Link::Nothing;
         }
+        Ok(())
+    }
+
+    /// All is sent: ends the direction, or both if the peer has ended the other one.
+    fn poll_end(&mut self, socket: &HostSocket, waker: &Waker) -> io::Result<()> {
+        let half = match self.state {
+            State::LastAck => Shutdown::Both,
+            _ => Shutdown::Write,
+        };
+        let ending = self.ending.get_or_insert_with(|| socket.shutdown(half));
+        let Poll::Ready(result) = ending.poll(waker) else {
+            return Ok(());
+        };
+        self.ending = None;
+        self.state = match (result, half) {
+            (Ok(_), Shutdown::Write) => State::FinWait2,
+            (Err(error), _) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
+            // One direction alone cannot be ended: then it is both.
+            _ => State::Closed,
+        };
         Ok(())
     }
 }
