@@ -78,7 +78,8 @@ fn best(
     feature = "embedded-nal-async"
 ))]
 fn no_reverse_lookup<T>() -> crate::io::Result<T> {
-    Err(super::error::unsupported(
+    Err(crate::io::Error::new(
+        crate::io::ErrorKind::Unsupported,
         "the name of an address cannot be looked up",
     ))
 }
