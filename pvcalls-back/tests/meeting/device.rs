@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -278,19 +278,12 @@ impl Meeting {
     }
 
     pub(crate) fn begin(&mut self, to: SocketAddr, order: u8) -> SocketId {
-        let SocketAddr::V4(to) = to else {
-            panic!("an IPv4 address");
-        };
-        self.begin_v4(to, order)
-    }
-
-    pub(crate) fn begin_v4(&mut self, to: SocketAddrV4, order: u8) -> SocketId {
         let options = ConnectOptions {
             ring_order: RingOrder::new(order),
             deadline_ns: None,
         };
         let now = self.now();
-        self.frontend.connect(to.into(), options, now).unwrap()
+        self.frontend.connect(to, options, now).unwrap()
     }
 
     pub(crate) fn connect(&mut self, to: SocketAddr, order: u8) -> SocketId {

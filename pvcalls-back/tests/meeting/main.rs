@@ -2,6 +2,7 @@
 //! event channels are eventfds, sockets are this machine's. Two readings of one protocol.
 
 mod device;
+mod extensions;
 mod listeners;
 mod operations;
 

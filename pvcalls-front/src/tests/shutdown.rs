@@ -246,6 +246,8 @@ fn a_plain_backend_can_end_both_at_once_when_nothing_is_to_be_sent() {
     assert!(rig.backend.stream(id).is_none(), "released");
     assert_eq!(rig.frontend.try_read(id, &mut [0]), Ok(0));
     assert_eq!(rig.frontend.try_write(id, b"x", 0), refused());
+    let again = rig.frontend.call(id, Call::Shutdown(How::Both), 0);
+    assert_eq!(again, Err(SocketError::NotConnected));
     rig.frontend.close(id, None, 0).expect("the handle is good");
     assert_clean(&rig);
 }
