@@ -10,8 +10,9 @@ use crate::io;
 /// What can be turned into socket addresses, as in std.
 ///
 /// `localhost` is this guest. Other names are looked up in the list `hosts=NAME=ADDRESS,…` of the
-/// command line, then by DNS over TCP at the servers of `dns=ADDRESS[:PORT],…`, each for at most five
-/// seconds. IPv4 addresses come before IPv6 ones, and those only if the backend speaks IPv6.
+/// command line, then by the host, if its backend does that, then by DNS over TCP at the servers of
+/// `dns=ADDRESS[:PORT],…`, each for at most five seconds. IPv6 addresses are only there if the
+/// backend speaks IPv6. docs/networking.md says more.
 ///
 /// What is no address and cannot be a name is [`io::ErrorKind::InvalidInput`], a name that does not
 /// exist or has no address [`io::ErrorKind::NotFound`], one for which there is nobody to ask

@@ -1,7 +1,8 @@
 //! From names of hosts to addresses.
 //!
 //! In this order: what is an address; `localhost`, which is always this guest; the list `hosts=` of
-//! the command line; DNS over TCP to the servers in `dns=`. The first that knows the name decides.
+//! the command line; the backend, if it looks up names; DNS over TCP to the servers in `dns=`. The
+//! first that knows the name decides.
 //! Addresses of IPv6 are only told when the backend speaks it, but for those of this guest.
 //!
 //! One implementation serves blocking and async code: [`lookup`] is a future, and [`block`] waits
@@ -10,21 +11,21 @@
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::future::poll_fn;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::pin::pin;
-use core::task::Context;
+use core::task::{Context, Poll};
 use core::time::Duration;
 
 use kernel::thread;
 use kernel::time::monotonic_ns;
-use pvcalls_front::Features;
+use pvcalls_front::{CallId, Features, Frontend, HostError, ResolveFamily, SocketError, TryError};
 use resolver::{Exchange, Family, Host, Hosts, Name, Outcome, Progress, Servers};
 use spin::Once;
 
 use super::Options;
-use super::driver::{self, Start};
+use super::driver::{self, Start, Xen};
 use super::local;
 use super::socket::{Opening, Socket};
 use crate::env;
@@ -81,11 +82,89 @@ async fn by_name(name: &Name) -> io::Result<Vec<IpAddr>> {
     if !listed.is_empty() {
         return reachable(name, listed).await;
     }
-    let families = match speaks_ipv6().await? {
+    let ipv6 = speaks_ipv6().await?;
+    let mut reasons = Reasons::default();
+    match by_backend(name, ipv6).await {
+        Ok(addresses) => return Ok(addresses),
+        Err(SocketError::Host(HostError::NotFound)) => return Err(unknown(name)),
+        Err(SocketError::Unsupported(_)) => {}
+        Err(error) => reasons.add(kind(error), format_args!("the backend: {error}")),
+    }
+    let families = match ipv6 {
         true => &[Family::V4, Family::V6][..],
         false => &[Family::V4],
     };
-    by_dns(name, families).await
+    by_dns(name, families, reasons).await
+}
+
+/// Why nobody could tell so far.
+#[derive(Default)]
+struct Reasons {
+    last: Option<ErrorKind>,
+    text: String,
+}
+
+impl Reasons {
+    fn add(&mut self, kind: ErrorKind, why: fmt::Arguments<'_>) {
+        let between = if self.text.is_empty() { "" } else { "; " };
+        // Writing to a String does not fail.
+        let _ = write!(self.text, "{between}{why}");
+        self.last = Some(kind);
+    }
+
+    fn into_error(self, name: &Name) -> Error {
+        match self.last {
+            Some(kind) => failed(kind, name, self.text),
+            None => failed(
+                ErrorKind::Unsupported,
+                name,
+                format_args!(
+                    "nobody to ask: the backend looks up no names, and the command line has \
+                     neither {DNS}=ADDRESS nor {HOSTS}={name}=ADDRESS"
+                ),
+            ),
+        }
+    }
+}
+
+/// The kind of what went wrong with the backend.
+fn kind(error: SocketError) -> ErrorKind {
+    match error {
+        // "Try again" is no matter of non-blocking calls here.
+        SocketError::Host(HostError::TryAgain) => ErrorKind::Other,
+        other => Error::from(other).kind(),
+    }
+}
+
+/// Asks the backend, that is, the host.
+async fn by_backend(name: &Name, ipv6: bool) -> Result<Vec<IpAddr>, SocketError> {
+    /// A lookup; dropping it gives it up.
+    struct Lookup(CallId);
+    impl Drop for Lookup {
+        fn drop(&mut self) {
+            driver::drop_call(self.0);
+        }
+    }
+    // The device is up, or was: the driver tells.
+    fn asked<T>(f: impl FnOnce(&mut Frontend<Xen>, u64) -> T) -> Result<T, SocketError> {
+        driver::with(|frontend, now_ns| Ok::<_, Error>(f(frontend, now_ns)))
+            .map_err(|_| SocketError::Away)
+    }
+    let family = match ipv6 {
+        true => ResolveFamily::Any,
+        false => ResolveFamily::V4,
+    };
+    let id = asked(|frontend, now_ns| frontend.resolve(name.as_str(), family, now_ns))??;
+    let lookup = Lookup(id);
+    poll_fn(|context| {
+        let tried = asked(|frontend, _| frontend.try_resolve(lookup.0, context.waker()));
+        match tried {
+            Ok(Ok(addresses)) => Poll::Ready(Ok(addresses)),
+            Ok(Err(TryError::WouldBlock)) => Poll::Pending,
+            Ok(Err(TryError::Failed(error))) | Err(error) => Poll::Ready(Err(error)),
+        }
+    })
+    .await
 }
 
 /// Those addresses that the backend can connect to.
@@ -113,37 +192,24 @@ async fn speaks_ipv6() -> io::Result<bool> {
 }
 
 /// Asks one server after the other until one has an answer.
-async fn by_dns(name: &Name, families: &[Family]) -> io::Result<Vec<IpAddr>> {
-    let servers = servers()?.as_slice();
-    let mut kind = ErrorKind::Unsupported;
-    let mut reasons = String::new();
-    for server in servers {
+async fn by_dns(name: &Name, families: &[Family], mut reasons: Reasons) -> io::Result<Vec<IpAddr>> {
+    for server in servers()?.as_slice() {
         let asking = task::timeout(SERVER_TIME, ask(*server, name, families));
         match asking.await.unwrap_or_else(|late| Err(late.into())) {
             Ok(Outcome::Found(addresses)) => return Ok(addresses),
-            Ok(Outcome::NoSuchName) => {
-                let unknown = "Name or service not known";
-                return Err(failed(ErrorKind::NotFound, name, unknown));
-            }
+            Ok(Outcome::NoSuchName) => return Err(unknown(name)),
             Ok(Outcome::NoAddresses) => {
                 let none = "No address associated with hostname";
                 return Err(failed(ErrorKind::NotFound, name, none));
             }
-            Err(error) => {
-                kind = error.kind();
-                let between = if reasons.is_empty() { "" } else { "; " };
-                // Writing to a String does not fail.
-                let _ = write!(reasons, "{between}DNS server {server}: {error}");
-            }
+            Err(error) => reasons.add(error.kind(), format_args!("DNS server {server}: {error}")),
         }
     }
-    if servers.is_empty() {
-        reasons = alloc::format!(
-            "nobody to ask: the backend looks up no names, and the command line has neither \
-             {DNS}=ADDRESS nor {HOSTS}={name}=ADDRESS"
-        );
-    }
-    Err(failed(kind, name, reasons))
+    Err(reasons.into_error(name))
+}
+
+fn unknown(name: &Name) -> Error {
+    failed(ErrorKind::NotFound, name, "Name or service not known")
 }
 
 /// Asks one server.
@@ -200,11 +266,11 @@ fn servers() -> io::Result<&'static Servers> {
     list.as_ref().map_err(|error| bad_variable(DNS, error))
 }
 
-fn bad_variable(variable: &str, error: impl core::fmt::Display) -> Error {
+fn bad_variable(variable: &str, error: impl fmt::Display) -> Error {
     let text = alloc::format!("{variable}= on the command line: {error}");
     Error::new(ErrorKind::InvalidInput, text)
 }
 
-fn failed(kind: ErrorKind, name: impl core::fmt::Display, why: impl core::fmt::Display) -> Error {
+fn failed(kind: ErrorKind, name: impl fmt::Display, why: impl fmt::Display) -> Error {
     Error::new(kind, alloc::format!("{FAILED}: \"{name}\": {why}"))
 }

@@ -1,5 +1,5 @@
-# Names of hosts: localhost, the list on the command line, and DNS over TCP, from a server of
-# Debian's in dom0. Servers that refuse, keep silent or talk nonsense are passed over.
+# Names of hosts: localhost, the list on the command line, the host's own resolver, and DNS over TCP,
+# from a server of Debian's in dom0. Servers that refuse, keep silent or talk nonsense are passed over.
 # images: net-probe
 # programs: dnsmasq@dnsmasq-base
 # timeout: 180
@@ -16,9 +16,27 @@ wait_for_port 55
 wait_for_port 56
 
 case $(backend) in
-linux) www="192.0.2.1" six="NotFound: " ;;
+linux) www="192.0.2.1" six="NotFound: " backend="" nobody="Unsupported" why="nobody to ask: " ;;
 pvcallsd)
-	www="192.0.2.1 2001:db8::7" six="2001:db8::6"
+	# The host looks names up: what its own list says; IPv6 as well if it has an address of that.
+	ip -6 address add 2001:db8::1/128 dev lo
+	trap 'ip -6 address del 2001:db8::1/128 dev lo' EXIT
+	printf '127.0.0.1 localhost\n%s host.test\n2001:db8::1 host.test\n' "$address" >/etc/hosts
+	guest host net-probe "args=hosts=db=$address dns=$address:54 look-up db HOST.test www.test localhost"
+	expect_exit host 0
+	expect_console host "db: $address, "
+	console host | grep -e "HOST.test: $address 2001:db8::1, " -e "HOST.test: 2001:db8::1 $address, " ||
+		fail "the host's name has other addresses"
+	expect_console host "localhost: 127.0.0.1 ::1, "
+	# The host has no DNS server, so this goes to the guest's, where nobody is.
+	expect_console host "www.test: ConnectionRefused: failed to lookup address information: \"www.test\": the backend: "
+	expect_console host "; DNS server $address:54: "
+	guest connects2 net-probe "args=connect host.test:7"
+	expect_exit connects2 0
+	expect_console connects2 "host.test:7: connected"
+
+	www="192.0.2.1 2001:db8::7" six="2001:db8::6" nobody="PermissionDenied" why="the backend: "
+	backend="the backend: "
 	# The host looks up no names for these guests, or they would not ask the server.
 	printf '[default]\nresolve = ["deny any"]\n' >config
 	backend_stop
@@ -52,7 +70,8 @@ expect_console connects "alias.test:7: connected"
 # One that keeps silent costs five seconds; when nobody answers, the error tells of all.
 guest silent net-probe "args=dns=$address:54,$address:56,$address:55 look-up www.test"
 expect_exit silent 0 60
-expect_console silent "www.test: TimedOut: failed to lookup address information: \"www.test\": DNS server $address:54: "
+expect_console silent "www.test: TimedOut: failed to lookup address information: \"www.test\": $backend"
+expect_console silent "DNS server $address:54: "
 expect_console silent "; DNS server $address:56: an answer to what was not asked; DNS server $address:55: "
 
 # Lists that make no sense say so.
@@ -61,4 +80,4 @@ expect_console badhosts "db: InvalidInput: hosts= on the command line: \"db\" is
 guest baddns net-probe "args=dns=dns.example look-up db"
 expect_console baddns "db: InvalidInput: dns= on the command line: \"dns.example\" is not of the form ADDRESS[:PORT]"
 guest nobody net-probe "args=look-up db"
-expect_console nobody "db: Unsupported: failed to lookup address information: \"db\": nobody to ask: "
+expect_console nobody "db: $nobody: failed to lookup address information: \"db\": $why"
