@@ -3,8 +3,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use pvcalls_front::test_utils::{CountingWaker, Rig};
-use pvcalls_front::{Config, Interest, RingOrder};
+use pvcalls_front::test_utils::{CountingWaker, FakeStore, Rig};
+use pvcalls_front::{Call, Config, Interest, RingOrder, SocketOption, TryError};
 
 struct Counting;
 
@@ -73,6 +73,40 @@ fn the_steady_state_allocates_nothing() {
         // The first rounds may grow what then stays.
         if round > 2 {
             worst = worst.max(count);
+        }
+    }
+    assert_eq!(worst, 0);
+}
+
+#[test]
+fn calls_allocate_nothing_in_the_steady_state() {
+    let mut rig = Rig::with_store(Config::default(), FakeStore::with_features());
+    let id = rig.connect(RingOrder::MIN);
+    let (_, waker) = CountingWaker::pair();
+    let ask = Call::SetOption(SocketOption::NoDelay, 1);
+    let mut worst = 0;
+    for round in 0..100 {
+        let mut begun = None;
+        let before = allocations(|| {
+            let call = rig.frontend.call(id, ask, rig.now_ns).expect("room");
+            let pending = rig.frontend.try_call(call, &waker);
+            assert_eq!(pending, Err(TryError::WouldBlock));
+            rig.frontend.flush(rig.now_ns);
+            begun = Some(call);
+        });
+        rig.backend.serve();
+        let mut events = Vec::from_iter(std::iter::from_fn(|| rig.platform.next_event()));
+        let after = allocations(|| {
+            for port in events.drain(..) {
+                rig.frontend.on_event(port, rig.now_ns);
+            }
+            let call = begun.expect("it was begun");
+            assert_eq!(rig.frontend.try_call(call, &waker), Ok(0));
+        });
+        rig.now_ns += 3_000_000_000;
+        rig.frontend.poll(rig.now_ns);
+        if round > 2 {
+            worst = worst.max(before + after);
         }
     }
     assert_eq!(worst, 0);

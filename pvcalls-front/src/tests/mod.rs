@@ -26,6 +26,7 @@ macro_rules! answer {
 }
 
 mod calls;
+mod calls_props;
 mod cancel;
 mod commands;
 mod connect;
