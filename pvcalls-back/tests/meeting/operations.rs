@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use pvcalls_front::SocketId;
+use pvcalls_front::{Call, How, SocketId};
 
 use crate::data;
 use crate::device::Meeting;
@@ -19,6 +19,8 @@ enum Op {
     GuestReads(usize, usize),
     PeerReads(usize, usize),
     PeerEnds(usize),
+    /// Half-close, if both sides know it.
+    GuestEnds(usize),
     GuestCloses(usize),
     Idle,
 }
@@ -39,6 +41,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         5 => (0usize..8, len()).prop_map(|(at, len)| Op::GuestReads(at, len)),
         5 => (0usize..8, len()).prop_map(|(at, len)| Op::PeerReads(at, len)),
         1 => (0usize..8).prop_map(Op::PeerEnds),
+        1 => (0usize..8).prop_map(Op::GuestEnds),
         1 => (0usize..8).prop_map(Op::GuestCloses),
         2 => Just(Op::Idle),
     ];
@@ -53,6 +56,7 @@ struct Pair {
     out: (Vec<u8>, Vec<u8>),
     back: (Vec<u8>, Vec<u8>),
     peer_ended: bool,
+    guest_ended: bool,
     closed: bool,
 }
 
@@ -89,6 +93,7 @@ fn play(extended: bool, ops: &[Op]) {
                         out: Default::default(),
                         back: Default::default(),
                         peer_ended: false,
+                        guest_ended: false,
                         closed: false,
                     });
                 }
@@ -96,6 +101,7 @@ fn play(extended: bool, ops: &[Op]) {
             Op::GuestWrites(at, len) => {
                 if let Some(at) = pick(at, pairs.len())
                     && !pairs[at].closed
+                    && !pairs[at].guest_ended
                 {
                     let bytes = data(seed, *len);
                     let count = meeting.write(pairs[at].id, &bytes);
@@ -127,7 +133,8 @@ fn play(extended: bool, ops: &[Op]) {
             Op::PeerReads(at, len) => {
                 if let Some(at) = pick(at, pairs.len()) {
                     let ended = read_peer(&mut pairs[at], *len);
-                    assert!(!ended || pairs[at].closed);
+                    assert!(!ended || pairs[at].closed || pairs[at].guest_ended);
+                    assert!(!ended || pairs[at].out.0 == pairs[at].out.1);
                 }
             }
             Op::PeerEnds(at) => {
@@ -136,6 +143,17 @@ fn play(extended: bool, ops: &[Op]) {
                 {
                     pairs[at].peer.shutdown(Shutdown::Write).unwrap();
                     pairs[at].peer_ended = true;
+                }
+            }
+            Op::GuestEnds(at) => {
+                if let Some(at) = pick(at, pairs.len())
+                    && extended
+                    && !pairs[at].closed
+                {
+                    let (id, now) = (pairs[at].id, meeting.now());
+                    let call = meeting.frontend.call(id, Call::Shutdown(How::Write), now);
+                    meeting.frontend.drop_call(call.unwrap());
+                    pairs[at].guest_ended = true;
                 }
             }
             Op::GuestCloses(at) => {
