@@ -1,6 +1,7 @@
 //! Our frontend's driver and our backend, with threads, in one process: pages are memory files,
 //! event channels are eventfds, sockets are this machine's. Two readings of one protocol.
 
+mod datagrams;
 mod device;
 mod extensions;
 mod listeners;
