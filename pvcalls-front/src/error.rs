@@ -168,6 +168,7 @@ impl SocketError {
             Self::Device(fault) => fault.errno(),
             Self::Away => Errno::ENETDOWN,
             Self::Resources(error) => error.errno(),
+            Self::Unsupported(Features::IPV6) => Errno::EAFNOSUPPORT,
             Self::Unsupported(_) => Errno::EOPNOTSUPP,
             Self::MessageSize => Errno::EMSGSIZE,
             Self::NoPeer => Errno::EDESTADDRREQ,

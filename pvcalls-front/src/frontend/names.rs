@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use super::Frontend;
 use crate::error::SocketError;
 use crate::platform::Platform;
-use crate::socket::State;
+use crate::socket::{Kind, State};
 use crate::units::SocketId;
 
 impl<P: Platform> Frontend<P> {
@@ -30,7 +30,8 @@ impl<P: Platform> Frontend<P> {
     pub fn peer_addr(&mut self, id: SocketId) -> Result<SocketAddr, SocketError> {
         let socket = self.opened(id)?;
         let (_, known) = socket.role.known_names();
-        if known.is_none() && socket.is_datagram() {
+        let may_have_none = matches!(socket.role.kind(), Kind::Datagram | Kind::Listener);
+        if known.is_none() && may_have_none {
             return Err(SocketError::NotConnected);
         }
         socket.names.peer().or_else(|error| known.ok_or(error))

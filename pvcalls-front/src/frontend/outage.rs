@@ -18,6 +18,7 @@ use crate::error::{DeviceFault, SocketError};
 use crate::features::Features;
 use crate::handshake::{Handshake, Remains};
 use crate::platform::{Platform, XenbusState};
+use crate::socket::Role;
 
 /// How often to see whether the backend lives, while it owes answers, in nanoseconds. The event
 /// that its death raises comes earlier, unless it was lost.
@@ -111,6 +112,14 @@ impl<P: Platform> Frontend<P> {
                 socket.fail(SocketError::Unsupported(missing));
                 self.finish(place, now_ns);
             }
+            return;
+        }
+        if let Role::Connect(to) = socket.role
+            && to.is_ipv6()
+            && !features.contains(Features::IPV6)
+        {
+            socket.fail(SocketError::Unsupported(Features::IPV6));
+            self.finish(place, now_ns);
             return;
         }
         let data = match socket.is_datagram() {

@@ -20,8 +20,9 @@ use crate::platform::Platform;
 use crate::units::{CallId, PageCount};
 use crate::wire::Request;
 
-/// Lookups that the backend is given at once: as many pages are lent at most.
-const IN_FLIGHT: usize = 4;
+/// Lookups that the backend is given at once: as many pages are lent at most. `pvcallsd` works at no
+/// more for one guest, and each takes a slot of the command ring that a CONNECT could have.
+const IN_FLIGHT: usize = 2;
 
 /// The pages of lookups.
 #[derive(Debug, Default)]

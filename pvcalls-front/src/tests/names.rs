@@ -151,3 +151,40 @@ fn without_the_feature_there_is_no_ipv6() {
     }
     connected(&mut rig);
 }
+
+#[test]
+fn one_that_waited_for_a_device_that_does_not_know_ipv6_any_more_is_told() {
+    use crate::platform::{XenbusState, key};
+    let mut rig = extended();
+    rig.store.set_backend_state(XenbusState::Closed);
+    rig.frontend.on_backend_state(XenbusState::Closed, 0);
+    let to = at("[2001:db8::1]:443");
+    let id = rig.frontend.connect(to, ConnectOptions::default(), 0);
+    let id = id.expect("it waits");
+    let key = key(crate::test_utils::BACKEND_DIR, "feature-ipv6");
+    rig.store.remove(&key);
+    rig.backend.unbind();
+    rig.reconnect();
+    rig.come_back();
+    super::nothing_asked(&mut rig);
+    let error = SocketError::Unsupported(Features::IPV6);
+    assert_eq!(rig.frontend.try_connect(id), Err(error.into()));
+    assert_eq!(error.errno(), Errno::EAFNOSUPPORT);
+}
+
+#[test]
+fn a_listener_has_no_peer() {
+    for mut rig in [rig(), extended()] {
+        let here = at("0.0.0.0:7");
+        let id = rig.frontend.listen(here, Default::default(), 0);
+        let id = id.expect("there is room");
+        rig.settle();
+        assert_eq!(rig.frontend.try_listen(id), Ok(()));
+        assert_eq!(rig.frontend.local_addr(id), Ok(here));
+        let none = SocketError::NotConnected;
+        assert_eq!(rig.frontend.peer_addr(id), Err(none));
+        // Nor a direction to end.
+        let shutdown = crate::Call::Shutdown(crate::How::Both);
+        assert_eq!(rig.frontend.call(id, shutdown, 0), Err(none));
+    }
+}
