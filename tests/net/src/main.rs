@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `connect.rs` | connections that are refused, unreachable, late or never there |
 //! | `inside.rs` | a guest that talks to itself |
+//! | `listeners.rs` | listeners that come and go, or outlive the backend |
 //! | `transfer.rs` | data both ways, from several threads, and right before the end |
 //! | `reconnect.rs` | a backend that goes away and comes back |
 //! | `resources.rs` | that connections give back what they take |
@@ -27,6 +28,7 @@ mod connect;
 mod extensions;
 mod inside;
 mod limits;
+mod listeners;
 mod names;
 mod pattern;
 mod reconnect;
@@ -93,6 +95,13 @@ fn main() -> Result<()> {
         }
         ["listen-and-leave", at, threads] => serve::leave(address(at)?, number(threads)?),
         ["try-to-listen", at] => serve::try_to_listen(address(at)?),
+        ["listeners-come-and-go", at, rounds] => {
+            let rounds = u16::try_from(number(rounds)?);
+            listeners::come_and_go(address(at)?, rounds.map_err(|_| failure("too many"))?)
+        }
+        ["listen-through-outage", at, connections] => {
+            listeners::survive(address(at)?, number(connections)?)
+        }
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),
         other => Err(failure(alloc::format!("do not know how to {other:?}"))),
