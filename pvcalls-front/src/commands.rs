@@ -145,6 +145,11 @@ impl Commands {
         self.req_prod.since(self.rsp_cons)
     }
 
+    /// How many responses were taken from the ring, whatever they were.
+    pub(crate) fn taken(&self) -> Index {
+        self.rsp_cons
+    }
+
     /// Responses dropped because they answered nothing.
     pub(crate) fn faults(&self) -> u64 {
         self.faults

@@ -1,6 +1,7 @@
 //! What the runtime calls from its loop: an event came, time has passed, about to sleep.
 
 use super::{DEVICE, Frontend};
+use crate::commands::Commands;
 use crate::error::{DeviceFault, SocketError};
 use crate::platform::Platform;
 use crate::socket::{Role, Socket, State};
@@ -14,9 +15,10 @@ impl<P: Platform> Frontend<P> {
     /// port is none of this device's.
     pub fn on_event(&mut self, port: Port, now_ns: u64) -> bool {
         if self.command_port() == Some(port) {
-            let before = self.outstanding();
+            // Not the requests outstanding: an answer may bring another request with it.
+            let before = self.commands.as_ref().map(Commands::taken);
             self.receive(now_ns);
-            let useful = self.outstanding() != before;
+            let useful = self.commands.as_ref().map(Commands::taken) != before;
             if self.broken.is_none() && self.command_budget.spend(useful, now_ns) {
                 self.counters.masked += 1;
                 self.platform.mask_port(port);

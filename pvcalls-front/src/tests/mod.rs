@@ -25,6 +25,7 @@ macro_rules! answer {
     };
 }
 
+mod accept;
 mod calls;
 mod calls_props;
 mod cancel;
@@ -42,6 +43,7 @@ mod model;
 mod names;
 mod options;
 mod outage;
+mod passive;
 mod pool;
 mod reconnect;
 mod release;
