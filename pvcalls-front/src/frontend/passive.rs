@@ -222,6 +222,7 @@ impl<P: Platform> Frontend<P> {
 
     /// RELEASE was answered.
     fn listener_released(&mut self, place: usize, now_ns: u64) {
+        self.drain_wakers.wake();
         self.orphan_accepts(place);
         let Some(socket) = self.sockets.at(place) else {
             return;

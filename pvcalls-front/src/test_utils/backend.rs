@@ -90,7 +90,8 @@ impl FakeBackend {
     /// Takes the next request.
     ///
     /// # Panics
-    /// If there are more requests than slots.
+    /// If there are more requests than slots, or if it would bring a Linux backend down: an ACCEPT
+    /// at what does not listen.
     #[track_caller]
     pub fn next_request(&mut self) -> Option<FakeRequest> {
         if self.waiting() == 0 {
@@ -105,7 +106,13 @@ impl FakeBackend {
         let slot = self.req_cons.offset(sring::SLOT_COUNT);
         self.page.read(sring::slot(slot), &mut bytes);
         self.req_cons = self.req_cons.plus(1);
-        Some(FakeRequest::decode(&bytes))
+        let request = FakeRequest::decode(&bytes);
+        let accept = matches!(request.call, Call::Accept { .. });
+        assert!(
+            !accept || self.listening.contains(&request.id),
+            "ACCEPT where nobody listens is fatal to Linux"
+        );
+        Some(request)
     }
 
     fn waiting(&self) -> u32 {
@@ -117,9 +124,6 @@ impl FakeBackend {
 
     /// Answers a request. A CONNECT or ACCEPT that succeeds maps its ring first, a RELEASE unmaps
     /// it.
-    ///
-    /// # Panics
-    /// If an ACCEPT would bring a Linux backend down: at what was not asked to listen.
     #[track_caller]
     pub fn answer(&mut self, request: &FakeRequest, ret: i32) {
         match request.call {
@@ -128,15 +132,7 @@ impl FakeBackend {
             Call::Connect { grant, port, .. } | Call::Attach { grant, port } if ret == 0 => {
                 self.map(request.id, grant, port);
             }
-            Call::Accept { new, grant, port } => {
-                assert!(
-                    self.listening.contains(&request.id),
-                    "ACCEPT before LISTEN is fatal to Linux"
-                );
-                if ret == 0 {
-                    self.map(new, grant, port);
-                }
-            }
+            Call::Accept { new, grant, port } if ret == 0 => self.map(new, grant, port),
             Call::Listen { .. } if ret == 0 => {
                 self.listening.insert(request.id);
             }

@@ -44,6 +44,7 @@ mod names;
 mod options;
 mod outage;
 mod passive;
+mod passive_hostile;
 mod pool;
 mod reconnect;
 mod release;
