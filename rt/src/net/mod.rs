@@ -1,4 +1,4 @@
-//! TCP through the host's sockets.
+//! TCP and UDP through the host's sockets.
 //!
 //! There is no network stack in the guest: a PV Calls backend in the host owns the real
 //! sockets, and bytes cross in shared rings. Addresses are therefore the host's, but for
@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `addr.rs` | from what a user writes to addresses |
 //! | `resolve.rs` | from names of hosts to addresses |
-//! | `tcp/` | the blocking types, as in std |
+//! | `tcp/`, `udp.rs` | the blocking types, as in std |
 //! | `aio/` | the same for async code |
 //! | `socket/` | one socket, polled: what blocking and async types share |
 //! | `local.rs` | sockets of this guest that talk to each other |
@@ -42,6 +42,7 @@ pub mod smoltcp;
 mod socket;
 pub mod stack;
 mod tcp;
+mod udp;
 
 pub use addr::ToSocketAddrs;
 pub use core::net::{
@@ -54,5 +55,6 @@ pub use options::Options;
 pub use pvcalls_front::{RingOrder, Stats};
 pub use stack::Stack;
 pub use tcp::{Incoming, IntoIncoming, Shutdown, TcpListener, TcpStream};
+pub use udp::UdpSocket;
 
 pub(crate) use driver::shut_down;

@@ -37,6 +37,7 @@ mod listener;
 mod lookup;
 mod split;
 mod stream;
+mod udp;
 
 use crate::io::{Error, ErrorKind, Result};
 
@@ -44,6 +45,7 @@ pub use listener::TcpListener;
 pub use lookup::lookup_host;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use stream::TcpStream;
+pub use udp::UdpSocket;
 
 /// What addresses that are tried one after the other come to, when none succeeded: the last failure.
 fn none_worked<T>(last: Option<Error>) -> Result<T> {

@@ -30,6 +30,12 @@ impl Local {
         Ok(Local { id })
     }
 
+    /// Binds a datagram socket.
+    pub(super) fn bind_datagram(at: SocketAddr) -> io::Result<Local> {
+        let id = local::with(|sockets| sockets.bind_datagram(at, false))?;
+        Ok(Local { id })
+    }
+
     /// See [`Opening::poll`](super::Opening::poll).
     pub(super) fn poll_open(&self, waker: &Waker) -> Poll<io::Result<()>> {
         local::poll(self.id, Interest::Connect, waker, |sockets| {
@@ -64,6 +70,33 @@ impl Local {
             let id = sockets.try_accept(self.id)?;
             Ok((Local { id }, sockets.peer_addr(id).ok()))
         })
+    }
+
+    pub(super) fn poll_receive_from(
+        &self,
+        waker: &Waker,
+        into: &mut [u8],
+        consume: bool,
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        local::poll(self.id, Interest::Read, waker, |sockets| {
+            let received = sockets.try_receive_from(self.id, into, consume)?;
+            Ok((received.bytes, received.from))
+        })
+    }
+
+    pub(super) fn poll_send_to(
+        &self,
+        waker: &Waker,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> Poll<io::Result<()>> {
+        local::poll(self.id, Interest::Write, waker, |sockets| {
+            sockets.try_send_to(self.id, bytes, to)
+        })
+    }
+
+    pub(super) fn set_peer(&self, to: Option<SocketAddr>) -> io::Result<()> {
+        Ok(local::with(|sockets| sockets.set_peer(self.id, to))?)
     }
 
     pub(super) fn poll_ready(&self, wanted: Readiness, waker: &Waker) -> Poll<io::Result<()>> {

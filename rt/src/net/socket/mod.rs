@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `mod.rs` | the calls on an open socket |
 //! | `remote.rs`, `local.rs` | a socket of the host's, one of the guest's own |
+//! | `datagram.rs` | what only datagram sockets do |
 //! | `calling.rs` | half-close and options, which the host answers |
 //! | `opening.rs` | from an address to an open socket |
 //! | `timeout.rs` | time-outs |
@@ -20,12 +21,15 @@
 //! [`Kind`] says where the other half of the socket is. Each method has one `match` on it.
 
 mod calling;
+mod datagram;
 mod local;
 mod opening;
 mod remote;
 mod timeout;
 
 pub(crate) use calling::Calling;
+use datagram::PeerSide;
+pub(crate) use datagram::datagram_error;
 use local::Local;
 pub(crate) use opening::Opening;
 use remote::Remote;
@@ -56,11 +60,13 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Socket {
     kind: Kind,
-    /// The half of a listener on all addresses that takes connections from this guest; `kind` is
-    /// the other, which takes those from outside.
+    /// The half of a listener or datagram socket on all addresses that is for this guest; `kind` is
+    /// the other, for what is outside.
     inside: Option<Local>,
     /// Whether that one is asked first, the next time: neither must keep the other waiting.
     inside_first: AtomicBool,
+    /// Where the default peer is.
+    peer: PeerSide,
     nonblocking: AtomicBool,
     pub(super) read_timeout: Timeout,
     pub(super) write_timeout: Timeout,
@@ -74,6 +80,7 @@ impl Socket {
             kind,
             inside: None,
             inside_first: AtomicBool::new(false),
+            peer: PeerSide::default(),
             nonblocking: AtomicBool::new(false),
             read_timeout: Timeout::none(),
             write_timeout: Timeout::none(),
@@ -148,7 +155,9 @@ impl Socket {
     }
 
     fn poll_ready(&self, wanted: Readiness, waker: &Waker) -> Poll<io::Result<()>> {
+        // Inside, sending never waits.
         if let Some(inside) = &self.inside
+            && wanted.contains(Readiness::READABLE)
             && let ready @ Poll::Ready(_) = inside.poll_ready(wanted, waker)
         {
             return ready;
@@ -194,6 +203,9 @@ impl Socket {
 
     /// The address of this end.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        if let Some(inside) = self.half_of_peer() {
+            return inside.local_addr();
+        }
         match &self.kind {
             Kind::Remote(remote) => remote.local_addr(),
             Kind::Local(local) => local.local_addr(),
@@ -202,6 +214,9 @@ impl Socket {
 
     /// The address of the other end.
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        if let Some(inside) = self.half_of_peer() {
+            return inside.peer_addr();
+        }
         match &self.kind {
             Kind::Remote(remote) => remote.peer_addr(),
             Kind::Local(local) => local.peer_addr(),
@@ -241,6 +256,9 @@ impl Socket {
 
     /// What went wrong, if no call has told it yet.
     pub(crate) fn take_error(&self) -> io::Result<Option<Error>> {
+        if let Some(inside) = self.half_of_peer() {
+            return inside.take_error();
+        }
         match &self.kind {
             Kind::Remote(remote) => {
                 let failure = remote.failure();

@@ -16,7 +16,7 @@ use crate::net::driver::Start;
 use crate::net::local;
 use crate::net::options::Options;
 
-/// A socket on its way to be open: connecting, or beginning to listen. Dropping it gives up.
+/// A socket on its way to be open: connecting, binding, or beginning to listen. Dropping it gives up.
 #[derive(Debug)]
 pub(crate) struct Opening {
     what: What,
@@ -36,6 +36,7 @@ const MOST_CLASHES: u32 = 16;
 enum What {
     Connect(SocketAddr),
     Listen(SocketAddr),
+    Datagrams(SocketAddr),
 }
 
 #[derive(Debug)]
@@ -59,10 +60,15 @@ impl Opening {
         Opening::new(What::Listen(at), options)
     }
 
+    /// Binds a datagram socket. The time for it begins now.
+    pub(crate) fn datagrams(at: SocketAddr, options: &Options) -> Opening {
+        Opening::new(What::Datagrams(at), options)
+    }
+
     fn new(what: What, options: &Options) -> Opening {
         let here = match what {
             What::Connect(to) => local::is_own(to.ip()),
-            What::Listen(at) => local::reach(at.ip()) == Reach::Guest,
+            What::Listen(at) | What::Datagrams(at) => local::reach(at.ip()) == Reach::Guest,
         };
         Opening {
             what,
@@ -101,7 +107,7 @@ impl Opening {
                     };
                     let mut socket = socket.take().expect("it was there");
                     outcome?;
-                    if !self.listen_inside(&mut socket)? {
+                    if !self.open_inside(&mut socket)? {
                         self.stage = Stage::Device(Start::default());
                         continue;
                     }
@@ -111,17 +117,26 @@ impl Opening {
         }
     }
 
-    /// Has a listener on all addresses take connections from this guest, too. `false` if the host
-    /// is to choose another port.
-    fn listen_inside(&mut self, socket: &mut Socket) -> io::Result<bool> {
-        let What::Listen(at) = self.what else {
+    /// Has a listener or datagram socket on all addresses be there for this guest, too. `false` if
+    /// the host is to choose another port.
+    fn open_inside(&mut self, socket: &mut Socket) -> io::Result<bool> {
+        let (What::Listen(at) | What::Datagrams(at)) = self.what else {
             return Ok(true);
         };
-        if local::reach(at.ip()) != Reach::Both {
+        if local::reach(at.ip()) != Reach::Both || matches!(socket.kind, Kind::Local(_)) {
             return Ok(true);
         }
-        let chosen = SocketAddr::new(at.ip(), socket.local_addr()?.port());
-        match Local::listen(chosen, &self.options) {
+        let chosen = match (socket.local_addr(), self.what) {
+            (Ok(local), _) => SocketAddr::new(at.ip(), local.port()),
+            // One that the host has not bound yet has no port that anybody could send to.
+            (Err(_), What::Datagrams(_)) => return Ok(true),
+            (Err(error), _) => return Err(error),
+        };
+        let inside = match self.what {
+            What::Datagrams(_) => Local::bind_datagram(chosen),
+            _ => Local::listen(chosen, &self.options),
+        };
+        match inside {
             Ok(inside) => socket.inside = Some(inside),
             Err(error) if error.kind() == ErrorKind::AddrInUse && at.port() == 0 => {
                 self.clashes += 1;
@@ -158,6 +173,7 @@ impl Opening {
         let local = match self.what {
             What::Connect(to) => Local::connect(to)?,
             What::Listen(at) => Local::listen(at, &self.options)?,
+            What::Datagrams(at) => Local::bind_datagram(at)?,
         };
         Ok(Socket::new(Kind::Local(local)))
     }
@@ -168,6 +184,7 @@ impl Opening {
         let remote = match self.what {
             What::Connect(to) => Remote::connect(to, options, deadline_ns)?,
             What::Listen(at) => Remote::listen(at, options, deadline_ns)?,
+            What::Datagrams(at) => Remote::bind_datagram(at, options, deadline_ns)?,
         };
         Ok(Socket::new(Kind::Remote(remote)))
     }

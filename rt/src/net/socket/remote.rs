@@ -53,6 +53,17 @@ impl Remote {
         Ok(Remote::new(id))
     }
 
+    /// Begins to bind a datagram socket. The device must be up.
+    pub(super) fn bind_datagram(
+        at: SocketAddr,
+        options: &Options,
+        deadline_ns: Option<u64>,
+    ) -> io::Result<Remote> {
+        let options = options.connect(deadline_ns);
+        let id = driver::with(|frontend, now_ns| frontend.bind_datagram(at, options, now_ns))?;
+        Ok(Remote::new(id))
+    }
+
     /// See [`Opening::poll`](super::Opening::poll).
     pub(super) fn poll_open(&self, waker: &Waker) -> Poll<io::Result<()>> {
         self.attempt(Interest::Connect, waker, |frontend, _| {
@@ -87,6 +98,37 @@ impl Remote {
             let id = frontend.try_accept(self.id, now_ns)?;
             Ok((Remote::new(id), frontend.peer_addr(id).ok()))
         })
+    }
+
+    pub(super) fn poll_receive_from(
+        &self,
+        waker: &Waker,
+        into: &mut [u8],
+        consume: bool,
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.attempt(Interest::Read, waker, |frontend, _| {
+            let received = frontend.try_receive_from(self.id, into, consume)?;
+            Ok((received.bytes, received.from))
+        })
+    }
+
+    pub(super) fn poll_send_to(
+        &self,
+        waker: &Waker,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> Poll<io::Result<()>> {
+        self.attempt(Interest::Write, waker, |frontend, now_ns| {
+            frontend.try_send_to(self.id, bytes, to, now_ns)
+        })
+    }
+
+    pub(super) fn datagram_limit(&self) -> io::Result<usize> {
+        driver::with(|frontend, _| frontend.datagram_limit(self.id))
+    }
+
+    pub(super) fn set_peer(&self, to: SocketAddr) -> Calling {
+        Calling::remote(self.id, Call::SetPeer(to))
     }
 
     pub(super) fn poll_ready(&self, wanted: Readiness, waker: &Waker) -> Poll<io::Result<()>> {

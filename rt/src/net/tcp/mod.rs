@@ -9,7 +9,7 @@
 
 mod io;
 mod listener;
-mod options;
+pub(super) mod options;
 mod stream;
 
 pub use listener::{Incoming, IntoIncoming, TcpListener};
@@ -21,7 +21,7 @@ use super::ToSocketAddrs;
 use crate::io::{Error, ErrorKind, Result};
 
 /// The first success with one of the addresses, or the last failure.
-fn try_each<T>(
+pub(super) fn try_each<T>(
     addresses: impl ToSocketAddrs,
     mut attempt: impl FnMut(SocketAddr) -> Result<T>,
 ) -> Result<T> {

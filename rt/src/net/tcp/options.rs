@@ -44,12 +44,12 @@ pub(super) fn linger(socket: &Socket) -> Result<Option<Duration>> {
     Ok(u64::try_from(ms).ok().map(Duration::from_millis))
 }
 
-pub(super) fn set_ttl(socket: &Socket, ttl: u32) -> Result<()> {
+pub(in crate::net) fn set_ttl(socket: &Socket, ttl: u32) -> Result<()> {
     let call = socket.set_option(SocketOption::Ttl, i64::from(ttl));
     call.wait().map(drop)
 }
 
-pub(super) fn ttl(socket: &Socket) -> Result<u32> {
+pub(in crate::net) fn ttl(socket: &Socket) -> Result<u32> {
     let ttl = socket.option(SocketOption::Ttl).wait()?;
     u32::try_from(ttl).map_err(|_| Error::new(ErrorKind::InvalidData, "the host's TTL is negative"))
 }
