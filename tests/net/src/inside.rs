@@ -69,6 +69,59 @@ fn converse(at: &str, streams: usize, bytes: usize) -> Result<()> {
     Ok(())
 }
 
+/// One listener on all addresses takes `outside` connections from the host and as many from this
+/// guest; echoes to all. The two kinds of addresses share their ports.
+pub(crate) fn everywhere(at: SocketAddr, outside: usize) -> Result<()> {
+    let own = SocketAddr::new(
+        match at {
+            SocketAddr::V4(_) => [127, 0, 0, 1].into(),
+            SocketAddr::V6(_) => net::Ipv6Addr::LOCALHOST.into(),
+        },
+        at.port(),
+    );
+    let narrow = TcpListener::bind(own)?;
+    expect_error("all after one", ErrorKind::AddrInUse, TcpListener::bind(at))?;
+    drop(narrow);
+    let listener = TcpListener::bind(at)?;
+    expect_error(
+        "one after all",
+        ErrorKind::AddrInUse,
+        TcpListener::bind(own),
+    )?;
+    expect_error("all twice", ErrorKind::AddrInUse, TcpListener::bind(at))?;
+
+    let clients =
+        thread::spawn(move || (0..outside).try_for_each(|number| client(own, number, 1000)));
+    println!("listening at {}", listener.local_addr()?);
+    let (mut inside, mut echoes) = (0, Vec::new());
+    for _ in 0..2 * outside {
+        let (stream, from) = listener.accept()?;
+        inside += usize::from(from.ip().to_canonical().is_loopback());
+        echoes.push(thread::spawn(move || echo(stream)));
+    }
+    echoes
+        .into_iter()
+        .try_for_each(|echo| echo.join().expect("no panic"))?;
+    clients.join().expect("no panic")?;
+    if inside != outside {
+        return Err(failure(format!("{inside} connections came from inside")));
+    }
+    drop(listener);
+    // The port is free again, on both sides.
+    drop(TcpListener::bind(at)?);
+    drop(TcpListener::bind(own)?);
+    let any = SocketAddr::new(at.ip(), 0);
+    let some = TcpListener::bind(any)?.local_addr()?;
+    println!(
+        "{inside} connections from each side; a free port was {}",
+        some.port()
+    );
+    match net::loopback_stats().sockets {
+        0 => Ok(()),
+        left => Err(failure(format!("{left} sockets are left"))),
+    }
+}
+
 fn echo(mut stream: TcpStream) -> Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {

@@ -78,6 +78,7 @@ fn main() -> Result<()> {
             extensions::check(address(echo)?, address(late)?, address(watched)?)
         }
         ["inside", streams, bytes] => inside::check(number(streams)?, number(bytes)?),
+        ["everywhere", at, outside] => inside::everywhere(address(at)?, number(outside)?),
         ["look-up", names @ ..] => names::look_up(names),
         ["streams", echo, silent, closed] => {
             streams::check(address(echo)?, address(silent)?, address(closed)?)

@@ -25,6 +25,8 @@ pub(crate) struct Opening {
     /// Ends the waiting at the deadline, where nobody else does.
     timer: Option<Timer>,
     stage: Stage,
+    /// Of a socket on all addresses: the half that is in this guest.
+    inside: Option<Local>,
     /// How often the host chose a port that is taken in this guest.
     clashes: u32,
 }
@@ -41,6 +43,8 @@ enum What {
 
 #[derive(Debug)]
 enum Stage {
+    /// What may fail in this guest comes before the host is asked.
+    First,
     /// Everything is in this guest.
     Here,
     /// The device must be up first.
@@ -77,8 +81,9 @@ impl Opening {
             timer: None,
             stage: match here {
                 true => Stage::Here,
-                false => Stage::Device(Start::default()),
+                false => Stage::First,
             },
+            inside: None,
             clashes: 0,
         }
     }
@@ -87,6 +92,10 @@ impl Opening {
     pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<io::Result<Arc<Socket>>> {
         loop {
             match &mut self.stage {
+                Stage::First => {
+                    self.open_inside_first()?;
+                    self.stage = Stage::Device(Start::default());
+                }
                 Stage::Here => self.stage = Stage::Open(Some(self.begin_here()?)),
                 Stage::Device(start) => match start.poll(waker) {
                     Poll::Ready(up) => {
@@ -107,7 +116,7 @@ impl Opening {
                     };
                     let mut socket = socket.take().expect("it was there");
                     outcome?;
-                    if !self.open_inside(&mut socket)? {
+                    if !self.open_inside_too(&mut socket)? {
                         self.stage = Stage::Device(Start::default());
                         continue;
                     }
@@ -117,37 +126,60 @@ impl Opening {
         }
     }
 
-    /// Has a listener or datagram socket on all addresses be there for this guest, too. `false` if
-    /// the host is to choose another port.
-    fn open_inside(&mut self, socket: &mut Socket) -> io::Result<bool> {
-        let (What::Listen(at) | What::Datagrams(at)) = self.what else {
-            return Ok(true);
-        };
-        if local::reach(at.ip()) != Reach::Both || matches!(socket.kind, Kind::Local(_)) {
-            return Ok(true);
-        }
-        let chosen = match (socket.local_addr(), self.what) {
-            (Ok(local), _) => SocketAddr::new(at.ip(), local.port()),
-            // One that the host has not bound yet has no port that anybody could send to.
-            (Err(_), What::Datagrams(_)) => return Ok(true),
-            (Err(error), _) => return Err(error),
-        };
-        let inside = match self.what {
-            What::Datagrams(_) => Local::bind_datagram(chosen),
-            _ => Local::listen(chosen, &self.options),
-        };
-        match inside {
-            Ok(inside) => socket.inside = Some(inside),
-            Err(error) if error.kind() == ErrorKind::AddrInUse && at.port() == 0 => {
-                self.clashes += 1;
-                return match self.clashes {
-                    MOST_CLASHES => Err(error),
-                    _ => Ok(false),
-                };
+    /// The address, if it is that of a listener or datagram socket on all addresses.
+    fn everywhere(&self) -> Option<SocketAddr> {
+        match self.what {
+            What::Listen(at) | What::Datagrams(at) => {
+                (local::reach(at.ip()) == Reach::Both).then_some(at)
             }
-            Err(error) => return Err(error),
+            What::Connect(_) => None,
         }
+    }
+
+    /// Takes the port in this guest, if it is known: the host need not be asked if it is in use.
+    fn open_inside_first(&mut self) -> io::Result<()> {
+        if let Some(at) = self.everywhere().filter(|at| at.port() != 0) {
+            self.inside = Some(self.open_inside(at)?);
+        }
+        Ok(())
+    }
+
+    /// Has a socket on all addresses be there for this guest, too. `false` if the host is to choose
+    /// another port.
+    fn open_inside_too(&mut self, socket: &mut Socket) -> io::Result<bool> {
+        let Some(at) = self.everywhere() else {
+            return Ok(true);
+        };
+        if self.inside.is_none() {
+            let chosen = match (socket.local_addr(), self.what) {
+                (Ok(local), _) => SocketAddr::new(at.ip(), local.port()),
+                // One that the host has not bound yet has no port that anybody could send to.
+                (Err(_), What::Datagrams(_)) => return Ok(true),
+                (Err(error), _) => return Err(error),
+            };
+            match self.open_inside(chosen) {
+                Ok(inside) => self.inside = Some(inside),
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                    self.clashes += 1;
+                    return match self.clashes {
+                        MOST_CLASHES => Err(error),
+                        _ => Ok(false),
+                    };
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        socket.inside = self.inside.take();
         Ok(true)
+    }
+
+    /// Opens the half that is in this guest.
+    fn open_inside(&self, at: SocketAddr) -> io::Result<Local> {
+        match self.what {
+            What::Connect(_) => Local::connect(at),
+            What::Listen(_) => Local::listen(at, &self.options),
+            What::Datagrams(_) => Local::bind_datagram(at),
+        }
     }
 
     /// Pending until the deadline.
@@ -171,9 +203,7 @@ impl Opening {
     /// Begins what is in this guest alone.
     fn begin_here(&self) -> io::Result<Socket> {
         let local = match self.what {
-            What::Connect(to) => Local::connect(to)?,
-            What::Listen(at) => Local::listen(at, &self.options)?,
-            What::Datagrams(at) => Local::bind_datagram(at)?,
+            What::Connect(at) | What::Listen(at) | What::Datagrams(at) => self.open_inside(at)?,
         };
         Ok(Socket::new(Kind::Local(local)))
     }
