@@ -21,12 +21,12 @@ pvcallsd)
 	# The host looks names up: what its own list says; IPv6 as well if it has an address of that.
 	ip -6 address add 2001:db8::1/128 dev lo
 	trap 'ip -6 address del 2001:db8::1/128 dev lo' EXIT
-	printf '127.0.0.1 localhost\n%s host.test\n2001:db8::1 host.test\n' "$address" >/etc/hosts
-	guest host net-probe "args=hosts=db=$address dns=$address:54 look-up db HOST.test www.test localhost"
+	printf '127.0.0.1 localhost\n%s host.test\n2001:db8::1 six-host.test\n' "$address" >/etc/hosts
+	guest host net-probe "args=hosts=db=$address dns=$address:54 look-up db HOST.test six-host.test www.test localhost"
 	expect_exit host 0
 	expect_console host "db: $address, "
-	console host | grep -e "HOST.test: $address 2001:db8::1, " -e "HOST.test: 2001:db8::1 $address, " ||
-		fail "the host's name has other addresses"
+	expect_console host "HOST.test: $address, "
+	expect_console host "six-host.test: 2001:db8::1, "
 	expect_console host "localhost: 127.0.0.1 ::1, "
 	# The host has no DNS server, so this goes to the guest's, where nobody is.
 	expect_console host "www.test: ConnectionRefused: failed to lookup address information: \"www.test\": the backend: "
