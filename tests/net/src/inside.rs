@@ -4,10 +4,12 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use core::time::Duration;
+
 use crate::pattern::Pattern;
 use crate::{expect_error, failure};
 use rt::io::{ErrorKind, Read, Result, Write};
-use rt::net::{self, Shutdown, SocketAddr, TcpListener, TcpStream};
+use rt::net::{self, Options, Shutdown, SocketAddr, TcpListener, TcpStream};
 use rt::time::Instant;
 use rt::{println, thread};
 
@@ -224,9 +226,23 @@ fn endings() -> Result<()> {
         return Err(failure("a half-closed stream carries something else"));
     }
 
+    // A full backlog makes a connect wait: for its time, or for an accept.
+    let short = TcpListener::bind_with("127.0.0.1:0", &Options::new().backlog(1))?;
+    let at = short.local_addr()?;
+    let first = TcpStream::connect(at)?;
+    let late = TcpStream::connect_timeout(&at, Duration::from_millis(50));
+    expect_error("a full backlog", ErrorKind::TimedOut, late)?;
+    let waiting = thread::spawn(move || TcpStream::connect(at));
+    thread::sleep(Duration::from_millis(20));
+    let accepted = short.accept()?.0;
+    let second = waiting.join().expect("no panic")?;
+    if short.accept()?.1 != second.local_addr()? || accepted.peer_addr()? != first.local_addr()? {
+        return Err(failure("the backlog mixes connections up"));
+    }
+
     // A read ends at its time-out, and when the other end comes to life.
     let (mut client, server) = pair()?;
-    client.set_read_timeout(Some(core::time::Duration::from_millis(50)))?;
+    client.set_read_timeout(Some(Duration::from_millis(50)))?;
     expect_error(
         "a silent peer",
         ErrorKind::WouldBlock,
@@ -234,7 +250,7 @@ fn endings() -> Result<()> {
     )?;
     client.set_read_timeout(None)?;
     let late = thread::spawn(move || {
-        thread::sleep(core::time::Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
         (&server).write_all(b"!")
     });
     client.read_exact(&mut byte)?;
