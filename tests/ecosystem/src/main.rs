@@ -5,8 +5,10 @@
 
 extern crate alloc;
 
+mod executors;
 mod streams;
 mod tasks;
+mod traits;
 
 use rt::process::ExitCode;
 use rt::{env, println};
@@ -15,8 +17,10 @@ use rt::{env, println};
 fn main() -> ExitCode {
     let test = env::args().nth(1).unwrap_or_default();
     match test.as_str() {
+        "executors" => executors::all(),
         "streams" => streams::all(),
         "tasks" => tasks::all(),
+        "traits" => traits::all(),
         other => {
             println!("no such test: {other:?}");
             return ExitCode::from(2);
