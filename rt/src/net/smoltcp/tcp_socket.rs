@@ -24,7 +24,7 @@ pub struct Socket<'a> {
     tx: SocketBuffer<'a>,
     /// The end of what the peer sends was seen.
     finished: bool,
-    /// The host has taken all it can of `tx`, or has no more for `rx`, since the last poll.
+    /// Nothing was done to it since the last poll, which did all that could be done.
     stalled: bool,
     link: Link,
     /// The host ends a direction.
@@ -413,12 +413,14 @@ impl Socket<'_> {
     pub(super) fn has_work(&self) -> bool {
         let ending = matches!(self.state, State::FinWait1 | State::LastAck) && self.tx.is_empty();
         let moving = !self.tx.is_empty() || (!self.finished && !self.rx.is_full());
-        matches!(self.link, Link::Open(_)) && !self.stalled && (ending || moving)
+        let open = matches!(self.link, Link::Open(_));
+        self.is_open() && !self.stalled && (!open || ending || moving)
     }
 
     /// Does what can be done. Whether anything changed.
     pub(super) fn poll(&mut self, waker: &Waker) -> bool {
         let before = (self.state, self.rx.len(), self.tx.len(), self.finished);
+        self.stalled = true;
         let result = match self.state {
             State::SynSent => self.poll_connect(waker),
             State::Listen => self.poll_accept(waker),
@@ -466,7 +468,6 @@ impl Socket<'_> {
             return Ok(());
         };
         let socket = socket.clone();
-        self.stalled = true;
         while !self.tx.is_empty() {
             let (_, result) = self
                 .tx
