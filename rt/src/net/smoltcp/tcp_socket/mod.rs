@@ -1,9 +1,12 @@
 //! A socket of the host's with the face of smoltcp's.
 
+mod settings;
+mod work;
+
 use alloc::sync::Arc;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::task::{Poll, Waker};
+use core::task::Waker;
 
 use smoltcp::socket::tcp::{ConnectError, ListenError, RecvError, SendError, SocketBuffer, State};
 use smoltcp::time::Duration;
@@ -11,9 +14,8 @@ use smoltcp::wire::{IpEndpoint, IpListenEndpoint};
 
 use super::iface::Context;
 use super::listeners::{self, Listener};
-use crate::io;
+use crate::net::Options;
 use crate::net::socket::{Calling, Opening, Socket as HostSocket};
-use crate::net::{Options, Shutdown};
 
 /// A TCP socket; see [the module](super) for what it promises, and smoltcp's documentation for the
 /// methods, which mean the same.
@@ -24,7 +26,7 @@ pub struct Socket<'a> {
     tx: SocketBuffer<'a>,
     /// The end of what the peer sends was seen.
     finished: bool,
-    /// Nothing was done to it since the last poll, which did all that could be done.
+    /// The last poll did all that could be done, and there has been no new work since.
     stalled: bool,
     link: Link,
     /// The host ends a direction.
@@ -240,8 +242,9 @@ impl<'a> Socket<'a> {
         if !self.may_send() {
             return Err(SendError::InvalidState);
         }
-        self.stalled = false;
-        let (_, result) = self.tx.enqueue_many_with(f);
+        let was_empty = self.tx.is_empty();
+        let (count, result) = self.tx.enqueue_many_with(f);
+        self.stalled &= !(was_empty && count > 0);
         Ok(result)
     }
 
@@ -253,8 +256,10 @@ impl<'a> Socket<'a> {
         if !self.may_send() {
             return Err(SendError::InvalidState);
         }
-        self.stalled = false;
-        Ok(self.tx.enqueue_slice(data))
+        let was_empty = self.tx.is_empty();
+        let count = self.tx.enqueue_slice(data);
+        self.stalled &= !(was_empty && count > 0);
+        Ok(count)
     }
 
     fn check_recv(&self) -> Result<(), RecvError> {
@@ -275,8 +280,9 @@ impl<'a> Socket<'a> {
         F: FnOnce(&'b mut [u8]) -> (usize, R),
     {
         self.check_recv()?;
-        self.stalled = false;
-        let (_, result) = self.rx.dequeue_many_with(f);
+        let was_full = self.rx.is_full();
+        let (count, result) = self.rx.dequeue_many_with(f);
+        self.stalled &= !(was_full && count > 0);
         Ok(result)
     }
 
@@ -286,8 +292,10 @@ impl<'a> Socket<'a> {
     /// As [`Socket::recv`].
     pub fn recv_slice(&mut self, data: &mut [u8]) -> Result<usize, RecvError> {
         self.check_recv()?;
-        self.stalled = false;
-        Ok(self.rx.dequeue_slice(data))
+        let was_full = self.rx.is_full();
+        let count = self.rx.dequeue_slice(data);
+        self.stalled &= !(was_full && count > 0);
+        Ok(count)
     }
 
     /// Looks at what came.
@@ -343,191 +351,6 @@ impl<'a> Socket<'a> {
         for waker in [self.receiver.take(), self.sender.take()] {
             waker.into_iter().for_each(Waker::wake);
         }
-    }
-}
-
-/// Settings.
-impl Socket<'_> {
-    /// How long connecting may take. A connection that is open is the host's to give up.
-    pub fn set_timeout(&mut self, duration: Option<Duration>) {
-        self.settings.timeout = duration;
-    }
-
-    /// See [`Socket::set_timeout`].
-    pub fn timeout(&self) -> Option<Duration> {
-        self.settings.timeout
-    }
-
-    /// Kept; the host does as it likes.
-    pub fn set_keep_alive(&mut self, interval: Option<Duration>) {
-        self.settings.keep_alive = interval;
-    }
-
-    /// See [`Socket::set_keep_alive`].
-    pub fn keep_alive(&self) -> Option<Duration> {
-        self.settings.keep_alive
-    }
-
-    /// Kept; the host does as it likes.
-    pub fn set_ack_delay(&mut self, duration: Option<Duration>) {
-        self.settings.ack_delay = duration;
-    }
-
-    /// See [`Socket::set_ack_delay`].
-    pub fn ack_delay(&self) -> Option<Duration> {
-        self.settings.ack_delay
-    }
-
-    /// Kept; the host does as it likes.
-    pub fn set_nagle_enabled(&mut self, enabled: bool) {
-        self.settings.no_nagle = !enabled;
-    }
-
-    /// See [`Socket::set_nagle_enabled`].
-    pub fn nagle_enabled(&self) -> bool {
-        !self.settings.no_nagle
-    }
-
-    /// Kept; the host does as it likes.
-    ///
-    /// # Panics
-    /// For 0, as in smoltcp.
-    pub fn set_hop_limit(&mut self, hop_limit: Option<u8>) {
-        assert_ne!(
-            hop_limit,
-            Some(0),
-            "the time-to-live value of a packet must not be zero"
-        );
-        self.settings.hop_limit = hop_limit;
-    }
-
-    /// See [`Socket::set_hop_limit`].
-    pub fn hop_limit(&self) -> Option<u8> {
-        self.settings.hop_limit
-    }
-}
-
-/// For [`Interface`](super::iface::Interface).
-impl Socket<'_> {
-    /// Whether there is something to do that does not wait for the host.
-    pub(super) fn has_work(&self) -> bool {
-        let ending = matches!(self.state, State::FinWait1 | State::LastAck) && self.tx.is_empty();
-        let moving = !self.tx.is_empty() || (!self.finished && !self.rx.is_full());
-        let open = matches!(self.link, Link::Open(_));
-        self.is_open() && !self.stalled && (!open || ending || moving)
-    }
-
-    /// Does what can be done. Whether anything changed.
-    pub(super) fn poll(&mut self, waker: &Waker) -> bool {
-        let before = (self.state, self.rx.len(), self.tx.len(), self.finished);
-        self.stalled = true;
-        let result = match self.state {
-            State::SynSent => self.poll_connect(waker),
-            State::Listen => self.poll_accept(waker),
-            _ => Ok(()),
-        };
-        if result.and_then(|()| self.poll_data(waker)).is_err() {
-            // What had come can still be received.
-            self.link = Link::Nothing;
-            self.tx.clear();
-            self.state = State::Closed;
-        }
-        let after = (self.state, self.rx.len(), self.tx.len(), self.finished);
-        if before != after {
-            self.wake();
-        }
-        before != after
-    }
-
-    fn poll_connect(&mut self, waker: &Waker) -> io::Result<()> {
-        if let Link::Connecting(opening) = &mut self.link
-            && let Poll::Ready(socket) = opening.poll(waker)
-        {
-            self.link = Link::Open(socket?);
-            self.state = State::Established;
-        }
-        Ok(())
-    }
-
-    fn poll_accept(&mut self, waker: &Waker) -> io::Result<()> {
-        if let Some((_, listener)) = &self.listener
-            && let Poll::Ready(accepted) = listener.poll_accept(waker)
-        {
-            let (socket, peer) = accepted.inspect_err(|error| {
-                log::warn!("a smoltcp socket stops listening: {error}");
-            })?;
-            self.remote = peer.map(IpEndpoint::from);
-            self.link = Link::Open(Arc::new(socket));
-            self.state = State::Established;
-        }
-        Ok(())
-    }
-
-    fn poll_data(&mut self, waker: &Waker) -> io::Result<()> {
-        let Link::Open(socket) = &self.link else {
-            return Ok(());
-        };
-        let socket = socket.clone();
-        while !self.tx.is_empty() {
-            let (_, result) = self
-                .tx
-                .dequeue_many_with(|bytes| progress(socket.poll_write(waker, bytes)));
-            if !result? {
-                break;
-            }
-        }
-        while !self.finished && !self.rx.is_full() {
-            let (count, result) = self
-                .rx
-                .enqueue_many_with(|room| progress(socket.poll_read(waker, room)));
-            if !result? {
-                break;
-            }
-            self.finished = count == 0;
-        }
-        if self.tx.is_empty() && matches!(self.state, State::FinWait1 | State::LastAck) {
-            self.poll_end(&socket, waker)?;
-        }
-        if self.finished {
-            self.state = match self.state {
-                State::Established => State::CloseWait,
-                State::FinWait2 => State::Closed,
-                other => other,
-            };
-        }
-        if self.state == State::Closed {
-            self.link = Link::Nothing;
-        }
-        Ok(())
-    }
-
-    /// All is sent: ends the direction, or both if the peer has ended the other one.
-    fn poll_end(&mut self, socket: &HostSocket, waker: &Waker) -> io::Result<()> {
-        let half = match self.state {
-            State::LastAck => Shutdown::Both,
-            _ => Shutdown::Write,
-        };
-        let ending = self.ending.get_or_insert_with(|| socket.shutdown(half));
-        let Poll::Ready(result) = ending.poll(waker) else {
-            return Ok(());
-        };
-        self.ending = None;
-        self.state = match (result, half) {
-            (Ok(_), Shutdown::Write) => State::FinWait2,
-            (Err(error), _) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
-            // One direction alone cannot be ended: then it is both.
-            _ => State::Closed,
-        };
-        Ok(())
-    }
-}
-
-/// What `dequeue_many_with` and its kin want: how many bytes moved, and whether any could.
-fn progress(result: Poll<io::Result<usize>>) -> (usize, io::Result<bool>) {
-    match result {
-        Poll::Ready(Ok(count)) => (count, Ok(true)),
-        Poll::Ready(Err(error)) => (0, Err(error)),
-        Poll::Pending => (0, Ok(false)),
     }
 }
 
