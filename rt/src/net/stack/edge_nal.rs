@@ -66,8 +66,8 @@ impl TcpShutdown for TcpStream {
     /// version 1 of PV Calls cannot do, end one direction, is an error; both end at once there.
     async fn close(&mut self, what: Close) -> io::Result<()> {
         match what {
-            Close::Both => self.shutdown(Shutdown::Both).await,
-            Close::Write => self.shutdown(Shutdown::Write).await,
+            Close::Both => end(self, Shutdown::Both).await,
+            Close::Write => end(self, Shutdown::Write).await,
             Close::Read => {
                 let mut rest = [0; 256];
                 while self.read(&mut rest).await? > 0 {}
@@ -79,7 +79,15 @@ impl TcpShutdown for TcpStream {
     /// Ends both directions. Bytes that were written are sent all the same: the host's socket
     /// cannot be told to forget them.
     async fn abort(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Both).await
+        end(self, Shutdown::Both).await
+    }
+}
+
+/// Ends directions; what has ended already is no error.
+async fn end(stream: &TcpStream, how: Shutdown) -> io::Result<()> {
+    match stream.shutdown(how).await {
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        result => result,
     }
 }
 

@@ -67,6 +67,8 @@ impl Socket<Runtime> for TcpStream {
         match TcpStream::shutdown(&self, Shutdown::Write).await {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+            // The client was faster.
+            Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(()),
             Err(error) => return Err(Error::Write(error)),
         }
         let mut rest = [0; 128];
