@@ -256,9 +256,9 @@ fn timers() {
     task::block_on(async {
         let handles = [30, 10, 20].map(|ms| {
             let order = order.clone();
+            let (start, sleep) = (Instant::now(), task::sleep(Duration::from_millis(ms)));
             task::spawn_local(async move {
-                let start = Instant::now();
-                task::sleep(Duration::from_millis(ms)).await;
+                sleep.await;
                 assert!(start.elapsed() >= Duration::from_millis(ms));
                 order.borrow_mut().push(ms);
             })
