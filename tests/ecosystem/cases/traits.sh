@@ -3,7 +3,7 @@
 # images: async-test
 guest traits async-test args=traits
 expect_exit traits 0
-for part in listeners edge-nal embedded-nal-async embedded-nal rand_core; do
+for part in listeners edge-nal embedded-nal-async datagrams embedded-nal rand_core; do
 	expect_console traits "traits: $part"
 done
 expect_console traits "traits: passed"

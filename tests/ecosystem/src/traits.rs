@@ -24,6 +24,8 @@ pub(crate) fn all() {
         println!("traits: edge-nal");
         nal_async(&Stack::new()).await;
         println!("traits: embedded-nal-async");
+        datagrams(&Stack::new()).await;
+        println!("traits: datagrams");
     });
     nal(&mut Stack::new());
     println!("traits: embedded-nal");
@@ -119,6 +121,34 @@ where
     let mut bytes = [0; 255];
     let reverse = stack.get_host_by_address(address(0).ip(), &mut bytes).await;
     assert!(reverse.is_err());
+}
+
+/// Both generations' datagrams, to each other.
+async fn datagrams<S>(stack: &S)
+where
+    S: embedded_nal_async::UdpStack + edge_nal::UdpBind,
+{
+    use edge_nal::{MulticastV4 as _, UdpBind, UdpReceive as _, UdpSend as _, UdpSplit as _};
+    use embedded_nal_async::{ConnectedUdp as _, UdpStack};
+    let at = address(7105);
+    let mut bound = UdpBind::bind(stack, at).await.unwrap();
+    let (local, mut connected) = UdpStack::connect(stack, at).await.unwrap();
+    assert_ne!(local.port(), 0);
+    connected.send(b"to you").await.unwrap();
+    let mut bytes = [0; 16];
+    let (mut receiver, mut sender) = bound.split();
+    let (count, from) = receiver.receive(&mut bytes).await.unwrap();
+    assert_eq!(
+        (&bytes[..count], from.port()),
+        (&b"to you"[..], local.port())
+    );
+    sender.send(from, b"and back").await.unwrap();
+    let count = connected.receive_into(&mut bytes).await.unwrap();
+    assert_eq!(&bytes[..count], b"and back");
+    drop((receiver, sender));
+    let group = [224, 0, 0, 251].into();
+    assert!(bound.join_v4(group, [0, 0, 0, 0].into()).await.is_err());
+    assert!(stack.bind_multiple(address(7106)).await.is_err());
 }
 
 /// As code of the `nb` generation uses it: by polling.

@@ -3,12 +3,15 @@
 //! | file | traits |
 //! |---|---|
 //! | `embedded_nal.rs` | `TcpClientStack`, `TcpFullStack`, `Dns`: polled |
-//! | `embedded_nal_async.rs` | `TcpConnect`, `Dns` |
+//! | `embedded_nal_async.rs` | `TcpConnect`, `UdpStack`, `Dns` |
 //! | `edge_nal.rs` | `TcpConnect`, `TcpBind`, `TcpAccept`, `TcpSplit`, `TcpShutdown`, `Readable`, `Dns` |
+//! | `edge_nal_udp.rs` | `UdpBind`, `UdpConnect`, `UdpSplit`, `UdpReceive`, `UdpSend`, `Readable` |
 //! | `picoserve.rs` | `Socket`, `Write`, `Timer` |
 
 #[cfg(feature = "edge-nal")]
 mod edge_nal;
+#[cfg(feature = "edge-nal")]
+mod edge_nal_udp;
 #[cfg(feature = "embedded-nal")]
 pub mod embedded_nal;
 #[cfg(feature = "embedded-nal-async")]
