@@ -294,7 +294,8 @@ impl<P: Platform> Frontend<P> {
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
-        if socket.state() == State::Draining {
+        // Bytes that left, or a listener that the backend has let go of.
+        if matches!(socket.state(), State::Draining | State::Releasing) {
             self.drain_wakers.wake();
         }
         self.give_ring_up(place, now_ns);
