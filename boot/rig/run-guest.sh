@@ -2,16 +2,19 @@
 # Runs one guest to its end, in the rig's dom0 and in any other: creates it, shows its
 # console while it runs, and exits with its exit code.
 #
-#   run-guest.sh NAME CONFIG
+#   run-guest.sh NAME CONFIG [CLIENT]
+#
+# CLIENT is a script that is run as soon as the guest prints "listening on". When it ends, the
+# guest is destroyed, and its exit status is the result.
 #
 # A guest writes its exit code to data/exit-code in xenstore before it powers off. A guest
 # that crashes gives 101, or the code it had written if that is not 0. 125 means that the
 # domain could not be created. The configuration must preserve ended domains.
 . "$(dirname "$0")/domain.sh"
-name=$1 config=$2
+name=$1 config=$2 client=${3:-}
 log=/var/log/xen/console/guest-$name.log
 events=${TMPDIR:-/tmp}/callisto-events.$$
-id= watcher= console= shown=0
+id= watcher= console= client_id= shown=0
 
 # A line for the user that is not the guest's.
 note() {
@@ -21,8 +24,9 @@ note() {
 clean_up() {
 	[ -n "$watcher" ] && kill "$watcher" 2>/dev/null
 	[ -n "$console" ] && kill "$console" 2>/dev/null
+	[ -n "$client_id" ] && kill "$client_id" 2>/dev/null
 	[ -n "$id" ] && xl destroy "$id" 2>/dev/null
-	rm -f "$events"
+	rm -f "$events" "$events.client"
 }
 trap 'clean_up; exit 130' INT TERM HUP
 
@@ -36,8 +40,27 @@ show_more() {
 	fi
 }
 
+# Starts the client when the guest listens; ends all when the client has ended.
+tend_client() {
+	if [ -z "$client_id" ]; then
+		tail -c +$((before_it + 1)) "$log" 2>/dev/null | grep -q "listening on" || return 0
+		(
+			sh "$client" </dev/null
+			echo $? >"$events.client"
+		) &
+		client_id=$!
+	elif [ -s "$events.client" ]; then
+		show_more
+		status=$(cat "$events.client")
+		client_id=
+		clean_up
+		exit "$status"
+	fi
+}
+
 # A log of the same name may be left from an earlier guest.
 [ -e "$log" ] && shown=$(stat -c %s "$log")
+before_it=$shown
 watch_for_an_end "$events"
 if ! problem=$(xl create -q -e "$config" 2>&1); then
 	note "xl create failed:"
@@ -67,6 +90,7 @@ fi
 while :; do
 	while kill -0 "$watcher" 2>/dev/null; do
 		show_more
+		if [ -n "$client" ]; then tend_client; fi
 		sleep 0.1
 	done
 	domain_ended "$id" && break

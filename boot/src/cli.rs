@@ -95,6 +95,14 @@ pub(crate) struct RunArgs {
     /// The emulated machine.
     #[command(flatten)]
     pub(crate) machine: HostArgs,
+    /// Once the guest says that it listens, run this in dom0's shell: a client of the guest's
+    /// server, at 192.0.2.1. When it ends the guest is ended, too, and its exit status is the
+    /// result.
+    #[arg(long, value_name = "SCRIPT")]
+    pub(crate) client: Option<String>,
+    /// What is put into dom0.
+    #[command(flatten)]
+    pub(crate) files: AddArgs,
     /// Give up after so many seconds, with exit status 124.
     #[arg(long, value_name = "S")]
     pub(crate) timeout: Option<u64>,
@@ -191,6 +199,13 @@ pub(crate) struct AddArgs {
     /// repeated.
     #[arg(long, value_name = "PROGRAM[@PACKAGE]")]
     pub(crate) add_bin: Vec<String>,
+}
+
+impl AddArgs {
+    /// Whether it is nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.add.is_empty() && self.add_bin.is_empty()
+    }
 }
 
 /// Options of `shell`.

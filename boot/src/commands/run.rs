@@ -21,6 +21,9 @@ const DOMAIN: &str = include_str!("../../rig/domain.sh");
 const SERVERS: &str = include_str!("../../rig/servers.sh");
 const PAGE: &str = include_str!("../../rig/page.html");
 
+/// Where the client's script lies in dom0.
+const CLIENT: &str = "/callisto/client.sh";
+
 /// What runs when no example is named: the guest fetches [`PAGE`] from a server in dom0.
 const DEMO: (&str, &str) = ("http-get", "http://192.0.2.1/");
 
@@ -66,11 +69,19 @@ fn find_or_make(example: &str, args: &RunArgs) -> Result<PathBuf> {
 fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> {
     tools::require(&tools::EMULATOR)?;
     let cache = Cache::ensure()?;
+    let client = match args.client {
+        Some(_) => CLIENT,
+        None => "",
+    };
     let script = format!(
         "#!/bin/sh\n. /callisto/servers.sh\nstart_servers /callisto/www\n\
-         exec sh /callisto/run-guest.sh {name} {FOLDER}/{name}.cfg\n"
+         exec sh /callisto/run-guest.sh {name} {FOLDER}/{name}.cfg {client}\n"
     );
     let mut payload = Payload::new(&script, args.machine.backend)?;
+    payload.add_all(&args.files)?;
+    if let Some(script) = &args.client {
+        payload.file(CLIENT.trim_start_matches('/'), 0o755, script.as_bytes())?;
+    }
     payload.file("callisto/run-guest.sh", 0o755, RUN_GUEST.as_bytes())?;
     payload.file("callisto/domain.sh", 0o644, DOMAIN.as_bytes())?;
     payload.file("callisto/servers.sh", 0o755, SERVERS.as_bytes())?;
@@ -108,6 +119,9 @@ fn here(args: &RunArgs, name: &str, config: &str) -> Result<u8> {
         bail!(
             "there is no `xl` on this machine's PATH; on Debian it comes with the package xen-utils-common"
         );
+    }
+    if args.client.is_some() || !args.files.is_empty() {
+        bail!("--client and what is put into dom0 are for the emulated host; this one is yours");
     }
     let folder = TemporaryFolder::for_this_process()?;
     let put = |name: &str, text: &str| {
