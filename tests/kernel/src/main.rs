@@ -7,10 +7,14 @@ extern crate alloc;
 
 mod console;
 mod entropy;
+mod fairness;
 mod grants;
 mod memops;
 mod memory;
+mod scopes;
+mod std_names;
 mod store;
+mod sync;
 mod threads;
 mod time;
 
@@ -24,6 +28,11 @@ fn main() -> ExitCode {
         "memory" => memory::all_of_it(),
         "heap" => memory::heap(),
         "threads" => threads::all(),
+        "thousand" => threads::thousand(),
+        "fairness" => fairness::all(),
+        "scopes" => scopes::all(),
+        "sync" => sync::all(),
+        "std" => std_names::all(),
         "time" => time::all(),
         "xenstore" => store::all(),
         "transaction" => store::contended_transaction(),

@@ -4,7 +4,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use rt::kernel::mem::free_pages;
+use rt::kernel::mem::{free_pages, total_pages};
+use rt::println;
+use rt::sync::Barrier;
 use rt::thread::{self, Builder, JoinHandle};
 use rt::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ pub(crate) fn all() {
     parking();
     sleeping();
     many();
+    handles();
 }
 
 fn join_all(handles: impl IntoIterator<Item = JoinHandle<()>>) {
@@ -97,7 +100,56 @@ fn sleeping() {
     assert_eq!(*LOG.lock(), [30, 60, 90]);
 }
 
-/// A thousand at once, and all their memory comes back.
+/// What a handle says; and that it keeps no stack.
+fn handles() {
+    let (first, second) = (thread::spawn(|| {}), thread::spawn(|| {}));
+    assert_ne!(first.thread().id(), second.thread().id());
+    assert!(!first.is_finished());
+    thread::yield_now();
+    assert!(first.is_finished() && second.is_finished());
+    join_all([first, second]);
+    assert_eq!(thread::available_parallelism().expect("one").get(), 1);
+    let before = free_pages();
+    let ended: Vec<_> = (0..64)
+        .map(|_| {
+            let handle = thread::spawn(|| {});
+            let thread = handle.thread().clone();
+            join_all([handle]);
+            thread
+        })
+        .collect();
+    thread::yield_now();
+    // Room for the handles themselves, not for one stack.
+    let kept = before - free_pages();
+    assert!(kept < 8, "{} handles keep {kept} pages", ended.len());
+}
+
+/// A thousand with default settings in a domain of 64 MiB, all there at once, each with most of
+/// its stack in use.
+pub(crate) fn thousand() {
+    /// Of 48 KiB; the rest is for calls.
+    const USED_BYTES: usize = 40 * 1024;
+    let all_there = Arc::new(Barrier::new(1000));
+    let handles: Vec<_> = (0..1000_usize)
+        .map(|number| {
+            let all_there = all_there.clone();
+            let body = move || {
+                let mut bytes = [number.to_le_bytes()[0]; USED_BYTES];
+                core::hint::black_box(&mut bytes);
+                let leads = all_there.wait().is_leader();
+                assert!(bytes.iter().all(|&byte| byte == number.to_le_bytes()[0]));
+                usize::from(leads)
+            };
+            Builder::new().spawn(body).expect("memory for a thread")
+        })
+        .collect();
+    let leaders: usize = handles.into_iter().map(|h| h.join().expect("ends")).sum();
+    assert_eq!(leaders, 1);
+    thread::yield_now();
+    println!("{} of {} pages are free again", free_pages(), total_pages());
+}
+
+/// A thousand small ones at once, and all their memory comes back.
 fn many() {
     let run = || {
         let done = Arc::new(AtomicUsize::new(0));
