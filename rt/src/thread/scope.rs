@@ -7,7 +7,7 @@ use core::task::Poll;
 
 use kernel::thread::wait;
 
-use super::{Builder, Result, Thread, current};
+use super::{Builder, JoinHandle, Result, Thread, current};
 use crate::io;
 
 /// What a scope and its threads share.
@@ -68,6 +68,25 @@ impl<'scope, 'env> Scope<'scope, 'env> {
 }
 
 impl Builder {
+    /// Starts a thread that borrows, without a scope.
+    ///
+    /// # Safety
+    /// The thread must have ended before anything that `f` or its result borrows does.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::OutOfMemory`]
+    pub unsafe fn spawn_unchecked<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send,
+        T: Send,
+    {
+        // SAFETY: passed on.
+        match unsafe { self.inner.spawn_unchecked(f) } {
+            Ok(inner) => Ok(JoinHandle { inner }),
+            Err(error) => Err(io::Error::new(io::ErrorKind::OutOfMemory, error)),
+        }
+    }
+
     /// Starts the thread as one of a [`scope`].
     ///
     /// # Errors

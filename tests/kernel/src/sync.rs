@@ -15,6 +15,7 @@ pub(crate) fn all() {
     waits_end();
     barriers_and_once();
     channels();
+    hand_to_hand();
 }
 
 /// Starts a thread of the scope, and lets it run until it waits.
@@ -184,4 +185,35 @@ fn channels() {
         }
     });
     assert_eq!(sent.into_inner(), 100);
+}
+
+/// Without room in the channel, a sender goes on when its own value is taken, not before.
+fn hand_to_hand() {
+    let (sender, receiver) = mpsc::sync_channel(0);
+    let sent = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let receiving = start!(scope, move || {
+            let first = receiver.recv();
+            thread::park();
+            [first, receiver.recv()]
+        });
+        let other = start!(scope, || {
+            thread::park();
+            sender.send(2).unwrap();
+            sent.fetch_add(1, Ordering::Relaxed);
+        });
+        // It sends while the first value is on its way.
+        other.thread().unpark();
+        sender.send(1).unwrap();
+        thread::yield_now();
+        thread::yield_now();
+        assert_eq!(
+            sent.load(Ordering::Relaxed),
+            0,
+            "nobody took the second value"
+        );
+        receiving.thread().unpark();
+        assert_eq!(receiving.join().unwrap(), [Ok(1), Ok(2)]);
+    });
+    assert_eq!(sent.into_inner(), 1);
 }

@@ -111,7 +111,11 @@ impl<T> Channel<T> {
     fn take(&self) -> Result<T, TryRecvError> {
         let mut state = self.state.lock();
         let first = state.values.pop_front();
-        let admitted = state.blocked.pop_front();
+        let admitted = match self.bound {
+            // Their turn comes when their own value is taken.
+            Some(0) if first.is_some() => None,
+            _ => state.blocked.pop_front(),
+        };
         let (value, admitted) = match (first, admitted) {
             (None, None) if state.senders == 0 => return Err(TryRecvError::Disconnected),
             (None, None) => return Err(TryRecvError::Empty),
