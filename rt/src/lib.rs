@@ -76,10 +76,11 @@ pub mod time;
 // What std re-exports, so that code that says `std::` finds it here: `use rt as std`.
 pub use alloc::{borrow, boxed, fmt, format, rc, slice, str, string, vec};
 pub use core::{
-    any, arch, array, ascii, assert, assert_eq, assert_ne, cell, char, clone, cmp, convert,
-    debug_assert, debug_assert_eq, debug_assert_ne, default, error, future, hint, iter, marker,
-    matches, mem, num, ops, option, panic, pin, primitive, ptr, result, todo, unimplemented,
-    unreachable, write, writeln,
+    any, arch, array, ascii, assert, assert_eq, assert_ne, cell, cfg, char, clone, cmp, column,
+    compile_error, concat, convert, debug_assert, debug_assert_eq, debug_assert_ne, default, env,
+    error, f32, f64, file, format_args, future, hint, include, include_bytes, include_str, iter,
+    line, marker, matches, mem, module_path, num, ops, option, option_env, panic, pin, primitive,
+    ptr, result, stringify, todo, unimplemented, unreachable, write, writeln,
 };
 
 /// Turns `fn main` into the entry of a guest image.
