@@ -42,3 +42,16 @@ fn every_table_hashes_in_its_own_way() {
     assert_ne!(a.hasher().hash_one(1), b.hasher().hash_one(1));
     assert_eq!(a.hasher().hash_one(1), a.hasher().clone().hash_one(1));
 }
+
+#[test]
+fn the_default_hasher_is_that_of_std() {
+    use core::hash::{Hash, Hasher};
+    let (mut ours, mut theirs) = (
+        crate::hash::DefaultHasher::new(),
+        std::hash::DefaultHasher::new(),
+    );
+    let value = (7u8, "text", [1u16, 2, 3], vec![u64::MAX; 5], Some('x'));
+    value.hash(&mut ours);
+    value.hash(&mut theirs);
+    assert_eq!(ours.finish(), theirs.finish());
+}
