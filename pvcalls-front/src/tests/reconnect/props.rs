@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 
 use crate::platform::XenbusState;
-use crate::test_utils::{FakeStore, Rig};
+use crate::test_utils::{FakeBackend, FakeStore, Rig};
 use crate::tests::{assert_clean, connected};
-use crate::{Config, ConnectOptions, RingOrder, SocketId};
+use crate::{Config, ConnectError, ConnectOptions, ListenOptions, RingOrder, SocketId};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
@@ -24,11 +25,18 @@ enum Event {
     Serve,
     /// It answers one request.
     Answer,
+    /// It answers one request with this error.
+    Refuse(i32),
+    /// A connection is made to one of the sockets, if that is a listener.
+    Arrive(usize),
     /// It takes bytes, or sends some.
     Data,
     /// It promises answers to nothing.
     Lie,
     Connect,
+    Listen(u16),
+    /// A connection is taken from one of the sockets, if that is a listener.
+    Take(usize),
     Close(usize),
     Write(usize),
     /// A step of the handshake, if there is one; or the runtime finds that there must be one.
@@ -45,9 +53,13 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Restart),
         2 => Just(Event::Serve),
         4 => Just(Event::Answer),
+        1 => prop_oneof![Just(-98), Just(-22), Just(-24), Just(-111)].prop_map(Event::Refuse),
+        3 => (0usize..6).prop_map(Event::Arrive),
         2 => Just(Event::Data),
         1 => Just(Event::Lie),
         3 => Just(Event::Connect),
+        2 => (0u16..3).prop_map(Event::Listen),
+        3 => (0usize..6).prop_map(Event::Take),
         2 => (0usize..4).prop_map(Event::Close),
         2 => (0usize..4).prop_map(Event::Write),
         6 => Just(Event::Step),
@@ -105,8 +117,46 @@ impl Run {
             Event::Lie if self.serving => {
                 rig.backend.publish(40);
                 rig.backend.raise();
+                // Its ring is beyond repair.
+                self.serving = false;
             }
-            Event::Serve | Event::Answer | Event::Data | Event::Lie => {}
+            Event::Refuse(ret) if self.serving => {
+                if let Some(request) = rig.backend.next_request() {
+                    // A RELEASE that fails leaves the ring mapped: that is another test's.
+                    let release = FakeBackend::is_release(&request);
+                    rig.backend.answer(&request, if release { 0 } else { ret });
+                }
+            }
+            Event::Arrive(number) if self.serving => {
+                if let Some(id) = self.sockets.get(number) {
+                    rig.backend.accept(*id);
+                }
+            }
+            Event::Serve
+            | Event::Answer
+            | Event::Refuse(_)
+            | Event::Arrive(_)
+            | Event::Data
+            | Event::Lie => {}
+            Event::Listen(port) => {
+                let options = ListenOptions {
+                    ring_order: Some(RingOrder::MIN),
+                    survives: port != 2,
+                    ..ListenOptions::default()
+                };
+                let at = SocketAddr::new([192, 0, 2, 7].into(), port);
+                match rig.frontend.listen(at, options, rig.now_ns) {
+                    Ok(id) => self.sockets.push(id),
+                    Err(error) => assert_eq!(error, ConnectError::TooManyListeners),
+                }
+            }
+            Event::Take(number) => {
+                if let Some(id) = self.sockets.get(number)
+                    && let Ok(stream) = rig.frontend.try_accept(*id, rig.now_ns)
+                {
+                    self.sockets.push(stream);
+                }
+            }
             Event::Connect => {
                 let options = ConnectOptions {
                     ring_order: Some(RingOrder::MIN),
@@ -134,6 +184,21 @@ impl Run {
             Event::Wait(seconds) => rig.advance(seconds * 1_000_000_000),
         }
         self.rig.idle();
+    }
+
+    /// The device goes down, if it is not, and comes up again.
+    fn renew(&mut self) {
+        for number in [5, 6] {
+            if self.rig.handshake.is_none() {
+                let state = XenbusState::from_number(number);
+                self.rig.frontend.on_backend_state(state, self.rig.now_ns);
+            }
+        }
+        if self.rig.handshake.is_none() {
+            self.step();
+        }
+        self.rig.store.set_backend_state(XenbusState::Closed);
+        self.rig.come_back();
     }
 
     fn step(&mut self) {
@@ -167,20 +232,15 @@ proptest! {
             run.happen(event);
         }
         // From now on all goes well, once more: whatever is up goes down.
-        for number in [5, 6] {
-            if run.rig.handshake.is_none() {
-                run.rig.frontend.on_backend_state(XenbusState::from_number(number), run.rig.now_ns);
-            }
-        }
-        if run.rig.handshake.is_none() {
-            run.step();
-        }
-        run.rig.store.set_backend_state(XenbusState::Closed);
-        run.rig.come_back();
-        for id in run.sockets {
+        run.renew();
+        for id in core::mem::take(&mut run.sockets) {
             run.rig.frontend.close(id, None, run.rig.now_ns).expect("ours until now");
         }
         run.rig.settle();
+        if !lively {
+            // What ACCEPTs of closed listeners hold comes back with the next connection.
+            run.renew();
+        }
         run.rig.advance(200_000_000_000);
         run.rig.settle();
         prop_assert_eq!(run.rig.frontend.fault(), None);
