@@ -185,6 +185,12 @@ impl Listener {
         }
     }
 
+    /// The port is about to be free.
+    pub(crate) fn wait_for_port(&mut self, now_ns: u64) -> Next {
+        self.pause.begin(now_ns);
+        Next::Again
+    }
+
     /// The device is out of use, and what it had with it.
     pub(crate) fn suspend(&mut self) {
         self.out.clear();

@@ -11,12 +11,14 @@
 //! ```
 //! A listener has a step more, and comes back where a stream would end:
 //! ```text
-//!            1             10           2            3
-//!   (none) ────▶ Creating ───▶ Binding ───▶ Opening ───▶ Open
-//!                 ▲   ▲           │            │          │ 7
-//!                 │   │ 11        └─────6──────┤          ▼
-//!                 │   └────────────────────────┴────── Releasing ──▶ Closed
-//!                 └─ 12: from anywhere                            9
+//!            1             10           2            3           4
+//!   (none) ────▶ Creating ───▶ Binding ───▶ Opening ───▶ Open ───▶ Draining
+//!                 ▲   ▲           │            │          │ 7         │ 8
+//!                 │   │ 11        └─────6──────┤          ▼           │
+//!                 │   └────────────────────────┴────── Releasing ◀────┘
+//!                 └─ 12: from anywhere                    │ 9
+//!                                                         ▼
+//!                                                       Closed
 //! ```
 //! A stream that was accepted begins in Opening (13).
 //!
@@ -25,13 +27,15 @@
 //! 2. SOCKET succeeded: CONNECT waits for a slot or is sent. A backend that can cancel was sent it
 //!    right behind SOCKET.
 //! 3. CONNECT succeeded, and somebody still wants it.
-//! 4. `Frontend::close`: bytes in the out ring are still to go.
+//! 4. `Frontend::close`: bytes in the out ring are still to go. Of a listener: an ACCEPT is with a
+//!    backend that is not to be sent RELEASE too soon after it.
 //! 5. SOCKET failed, or was never sent when the caller gave up: the backend knows nothing.
 //! 6. CONNECT failed, or succeeded when nobody wanted it any more; or nobody wants it any more, and
 //!    the backend can cancel it: RELEASE waits or is sent.
 //! 7. The backend reported an error for `out`, or broke the rules of the ring; or the caller
 //!    closed with a linger time of zero.
-//! 8. The out ring is empty, reports an error, or stood still for the linger time.
+//! 8. The out ring is empty, reports an error, or stood still for the linger time. Of a listener: it
+//!    is late enough, or ACCEPT was answered.
 //! 9. RELEASE was answered: the ring goes into the pool, or its port is closed and its pages are given
 //!    back (or quarantined).
 //! 10. SOCKET succeeded: options and BIND are next, again and again if ports are tried; then 2 is BIND's
@@ -82,7 +86,7 @@ pub(crate) enum State {
     Opening,
     /// Bytes flow. A listener takes connections.
     Open,
-    /// The caller is done; the out ring is not.
+    /// The caller is done; the out ring, or an ACCEPT, is not.
     Draining,
     /// RELEASE is on its way.
     Releasing,

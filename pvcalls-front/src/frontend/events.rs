@@ -131,6 +131,11 @@ impl<P: Platform> Frontend<P> {
             }
             State::Open if socket.listener().is_some() => self.serve_listener(place, now_ns),
             State::Open => self.service_open(place, now_ns),
+            State::Draining if socket.listener().is_some() => {
+                if now_ns >= socket.deadline_ns {
+                    self.release(place); // 8
+                }
+            }
             State::Draining => self.service_draining(place, now_ns),
             State::Releasing | State::Closed => {}
         }

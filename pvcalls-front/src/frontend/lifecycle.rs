@@ -171,7 +171,7 @@ impl<P: Platform> Frontend<P> {
         };
         match socket.state() {
             State::Creating | State::Binding | State::Opening => self.abandon(place, now_ns),
-            State::Open if listener => self.release_listener(place, now_ns),
+            State::Open if listener => self.close_listener(place, now_ns),
             State::Open => {
                 socket.linger_ns = linger_ns;
                 socket.deadline_ns = now_ns.saturating_add(linger_ns);

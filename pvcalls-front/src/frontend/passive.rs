@@ -22,7 +22,7 @@
 use core::net::SocketAddr;
 
 use super::Frontend;
-use crate::config::{ConnectOptions, ListenOptions};
+use crate::config::{ConnectOptions, ListenOptions, SECOND_NS};
 use crate::errno::Errno;
 use crate::error::{ConnectError, DeviceFault, ResourceError, SocketError, TryError};
 use crate::features::Features;
@@ -42,6 +42,11 @@ const LOST_MAX: usize = 12;
 
 /// So many when nobody uses it.
 const LOST_IDLE: usize = 6;
+
+/// How long a backend that cannot cancel keeps a closed listener with an ACCEPT that waits, in
+/// nanoseconds. Linux's hands an ACCEPT to a worker; a RELEASE that comes before that has run takes
+/// the socket from under it, which is the end of all commands of this guest, if not of dom0.
+const ACCEPT_SETTLE_NS: u64 = SECOND_NS;
 
 /// Data rings that ACCEPTs have out and callers have not taken, beyond the first of a listener, have
 /// at most one in so many free pages.
@@ -197,14 +202,19 @@ impl<P: Platform> Frontend<P> {
 
     /// A step towards connections failed.
     fn listener_failed(&mut self, place: usize, command: Command, errno: Errno, now_ns: u64) {
+        let bind = command == Command::Bind;
+        let own = bind && errno == Errno::EADDRINUSE && self.closes_that_port(place);
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
         let Role::Listener(listener) = &mut socket.role else {
             return;
         };
-        let bind = command == Command::Bind;
-        match listener.step_failed(bind, errno, &mut self.platform, now_ns) {
+        let next = match own {
+            true => listener.wait_for_port(now_ns),
+            false => listener.step_failed(bind, errno, &mut self.platform, now_ns),
+        };
+        match next {
             Next::Repeat => self.queue(place), // 10
             Next::Again => {
                 listener.again = true;
@@ -218,6 +228,22 @@ impl<P: Platform> Frontend<P> {
                 }
             }
         }
+    }
+
+    /// Whether the port that a listener wants is that of one of ours that is closed and not yet
+    /// released.
+    fn closes_that_port(&mut self, place: usize) -> bool {
+        let Some(wanted) = self.sockets.at(place).and_then(Socket::listener) else {
+            return false;
+        };
+        let port = wanted.at().port();
+        self.sockets.iter().any(|socket| match &socket.role {
+            Role::Listener(other) => {
+                let ends = matches!(socket.state(), State::Draining | State::Releasing);
+                ends && !socket.owned && other.at().port() == port
+            }
+            _ => false,
+        })
     }
 
     /// RELEASE was answered.
@@ -250,8 +276,25 @@ impl<P: Platform> Frontend<P> {
         self.rearm(place);
     }
 
-    /// The caller, or an error, is through with a listener.
-    pub(super) fn release_listener(&mut self, place: usize, now_ns: u64) {
+    /// The caller is through with a listener that listens.
+    pub(super) fn close_listener(&mut self, place: usize, now_ns: u64) {
+        let cancels = self.features.contains(Features::CANCEL);
+        self.recall_accepts(place, now_ns);
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        let waits = { socket.listener() }.is_some_and(|it| !it.out.is_empty());
+        if waits && !cancels {
+            socket.deadline_ns = now_ns.saturating_add(ACCEPT_SETTLE_NS);
+            socket.set_state(State::Draining); // 4
+            self.rearm(place);
+        } else {
+            self.release(place); // 7
+        }
+    }
+
+    /// An error is through with a listener.
+    fn release_listener(&mut self, place: usize, now_ns: u64) {
         self.recall_accepts(place, now_ns);
         self.release(place);
     }
@@ -377,8 +420,17 @@ impl<P: Platform> Frontend<P> {
         if let Some(listener) = self.sockets.get(listener).and_then(Socket::listener) {
             listener.out.retain(|&out| out != id);
         }
-        let alive = self.sockets.get(listener);
-        let alive = alive.is_some_and(|listener| listener.listening().is_some());
+        let alive = match self.sockets.get(listener) {
+            Some(socket) => socket.listening().is_some(),
+            None => false,
+        };
+        let drained = self.sockets.get(listener).is_some_and(|socket| {
+            socket.state() == State::Draining
+                && socket.listener().is_some_and(|it| it.out.is_empty())
+        });
+        if drained {
+            self.release(listener.place()); // 8
+        }
         match (result, alive) {
             (Ok(extra), true) => {
                 let told = self.features.contains(Features::NAMES);

@@ -182,6 +182,7 @@ fn connections_cost_no_pages_when_rings_have_been_made() {
         }
         assert_eq!(Some(rig.platform.made()), made);
         close(&mut rig, listener);
+        rig.advance(SECOND);
         rig.settle();
         let lost = rig.frontend.stats().slots_lost;
         assert_eq!(lost, usize::from(features.is_empty()), "Linux's way");
