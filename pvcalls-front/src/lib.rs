@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `wire/` | offsets, addresses, requests, responses |
 //! | `notify.rs` | when to tell the peer, with the argument |
-//! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs` | the two halves of a data ring, its resources, and keeping them |
+//! | `in_ring.rs`, `out_ring.rs`, `ring.rs`, `pool.rs`, `salvage.rs` | the two halves of a data ring, its resources, keeping them, and what is left of one |
 //! | `datagram.rs` | frames: what lies in the data ring of a datagram socket |
 //! | `commands.rs` | the command ring |
 //! | `socket.rs`, `listener.rs`, `names.rs`, `frontend/` | the state of a socket; the calls of the runtime |
@@ -73,6 +73,7 @@ mod options;
 mod out_ring;
 mod pool;
 mod ring;
+mod salvage;
 mod socket;
 mod table;
 mod units;

@@ -101,10 +101,6 @@ impl Listener {
         needs
     }
 
-    pub(crate) fn asked(&self) -> SocketAddr {
-        self.asked
-    }
-
     /// Where it is bound, as far as the guest knows it by itself.
     pub(crate) fn at(&self) -> SocketAddr {
         self.at

@@ -56,7 +56,6 @@
 //! this takes dom0 with it.
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 use bitflags::bitflags;
@@ -71,6 +70,7 @@ use crate::listener::{Listener, Listening};
 pub(crate) use crate::names::Names;
 use crate::options::How;
 use crate::ring::DataRing;
+use crate::salvage::Salvage;
 use crate::units::SocketId;
 use crate::wakers::WakerSet;
 use crate::wire::{Request, SocketType, family};
@@ -463,42 +463,5 @@ impl From<How> for Shut {
         shut.set(Self::IN, how.reading());
         shut.set(Self::OUT, how.writing());
         shut
-    }
-}
-
-/// Bytes and the end that were saved from a ring before it was released.
-#[derive(Debug, Default)]
-pub(crate) struct Salvage {
-    bytes: Vec<u8>,
-    at: usize,
-    pub(crate) end: Option<Errno>,
-}
-
-impl Salvage {
-    fn fill(&mut self, data: &mut DataRing) {
-        self.end = data.input.end();
-        let count = data.input.available() as usize;
-        if self.bytes.try_reserve_exact(count).is_err() {
-            log::warn!("no memory to save {count} received bytes; they are lost");
-            return;
-        }
-        self.bytes.resize(count, 0);
-        if data.input.read(&data.ring, &mut self.bytes).is_err() {
-            self.bytes.clear();
-        }
-    }
-
-    /// Bytes that are left, to be consumed by [`skip`](Self::skip).
-    pub(crate) fn rest(&self) -> &[u8] {
-        &self.bytes[self.at..]
-    }
-
-    /// Consumes bytes; frees the memory with the last one.
-    pub(crate) fn skip(&mut self, count: usize) {
-        self.at += count;
-        if self.rest().is_empty() {
-            self.bytes = Vec::new();
-            self.at = 0;
-        }
     }
 }

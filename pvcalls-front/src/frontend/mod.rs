@@ -3,7 +3,7 @@
 //! * `lifecycle.rs`: connect and close, and what becomes of a socket;
 //! * `exchange.rs`: commands, and what their answers do;
 //! * `calls.rs`: what can be asked of a socket that is there; `names.rs`: its addresses;
-//! * `passive.rs`: listen and accept;
+//! * `passive.rs`: listen; `accept.rs`: accept;
 //! * `resolve.rs`: names of hosts;
 //! * `stream.rs`: reading and writing;
 //! * `datagram.rs`: the same, and binding, of datagram sockets;
@@ -14,6 +14,7 @@
 //! all methods take `&mut self`, so "look, then register, then sleep" needs no further care as
 //! long as pending events are handled between the last two.
 
+mod accept;
 mod calls;
 mod datagram;
 mod events;
@@ -79,7 +80,7 @@ pub struct Frontend<P> {
     calls: Calls,
     /// Listeners that nobody has closed.
     listeners: Vec<SocketId>,
-    /// Streams whose ACCEPT is with the backend although their listener is not: see `passive.rs`.
+    /// Streams whose ACCEPT is with the backend although their listener is not: see `accept.rs`.
     orphans: Vec<SocketId>,
     lookup_pages: LookupPages,
     /// Sockets with something to announce before the caller blocks.

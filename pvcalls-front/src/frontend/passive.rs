@@ -1,56 +1,24 @@
-//! Listen and accept, and the moves of listeners and of the streams that they accept. The numbers in
-//! the comments are those of the diagram in `socket.rs`.
-//!
-//! # Slots
-//! An ACCEPT holds a slot of the command ring until somebody connects. [`ACCEPT_SLOTS`] of them are
-//! shared by all listeners: one for each, the others for who comes first.
-//!
-//! Linux's backend never answers the ACCEPT of a listener that is released; its slot is lost until
-//! the device is connected anew, and the ring stays aside until then, because the backend frees the
-//! listener while it may be about to accept. Such streams are *orphans*. When there are too many of
-//! them the device is given up ([`DeviceFault::SlotsLost`]): early if nobody would notice, else when
-//! there is no other way. (An ACCEPT could be completed first by a connection to oneself. That would
-//! leave a connection of this port in the state TIME-WAIT, and the port could not be bound for a
-//! minute.)
-//!
-//! # No wake-up is lost
-//! A stream joins `ready` in [`on_accept`](Frontend::on_accept) alone, and each that joins wakes all
-//! who registered with the listener before. Who registers found `ready` empty since the last event
-//! was handled: there is one caller at a time. So whenever `ready` holds a stream, either nobody is
-//! registered, or all who were are awake and have yet to look; each takes one or registers again.
+//! Listen, and the moves of listeners. The numbers in the comments are those of the diagram in
+//! `socket.rs`; what comes after LISTEN is in `accept.rs`.
 
 use core::net::SocketAddr;
 
 use super::Frontend;
+use super::accept::ACCEPT_SLOTS;
 use crate::config::{ConnectOptions, ListenOptions, SECOND_NS};
 use crate::errno::Errno;
-use crate::error::{ConnectError, DeviceFault, ResourceError, SocketError, TryError};
+use crate::error::{ConnectError, SocketError, TryError};
 use crate::features::Features;
-use crate::listener::{Listener, Next, is_fatal};
+use crate::listener::{Listener, Next};
 use crate::platform::Platform;
-use crate::ring::DataRing;
 use crate::socket::{Names, Role, Slot, Socket, State};
-use crate::units::{RingOrder, SocketId};
+use crate::units::SocketId;
 use crate::wire::{Command, Extra};
-
-/// Slots of the command ring that ACCEPTs may have, lost ones included; four that wait are left for
-/// CONNECT and others, however many listeners there are. See `commands.rs` for the rest of the 32.
-pub(super) const ACCEPT_SLOTS: usize = 16;
-
-/// So many slots are lost before the device is given up although somebody uses it.
-const LOST_MAX: usize = 12;
-
-/// So many when nobody uses it.
-const LOST_IDLE: usize = 6;
 
 /// How long a backend that cannot cancel keeps a closed listener with an ACCEPT that waits, in
 /// nanoseconds. Linux's hands an ACCEPT to a worker; a RELEASE that comes before that has run takes
 /// the socket from under it, which is the end of all commands of this guest, if not of dom0.
 const ACCEPT_SETTLE_NS: u64 = SECOND_NS;
-
-/// Data rings that ACCEPTs have out and callers have not taken, beyond the first of a listener, have
-/// at most one in so many free pages.
-const FREE_PER_AHEAD: usize = 16;
 
 impl<P: Platform> Frontend<P> {
     /// Begins to listen; [`try_listen`](Self::try_listen) tells the outcome.
@@ -110,28 +78,6 @@ impl<P: Platform> Frontend<P> {
     /// error number from the backend ([`SocketError::errno`]).
     pub fn try_listen(&mut self, id: SocketId) -> Result<(), TryError> {
         self.try_connect(id)
-    }
-
-    /// Takes the oldest connection that was made to a listener. The stream is open, or was when it
-    /// came; it is the caller's until it is given to [`close`](Self::close).
-    ///
-    /// What goes wrong with one connection, or is short in the host for a while, does not show here:
-    /// the driver goes on accepting.
-    ///
-    /// # Errors
-    /// [`TryError::WouldBlock`] if there is none; else why none will come, when all that came are
-    /// taken: the listener failed, or the handle is closed or never was a listener's.
-    pub fn try_accept(&mut self, id: SocketId, now_ns: u64) -> Result<SocketId, TryError> {
-        let socket = self.socket(id)?;
-        let (failure, slot) = (socket.failure, socket.slot);
-        let listener = socket.listener().ok_or(SocketError::NotListening)?;
-        log::trace!("{id}: {} ready, {slot:?}", listener.ready.len());
-        let Some(stream) = listener.ready.pop_front() else {
-            return Err(failure.map_or(TryError::WouldBlock, Into::into));
-        };
-        self.serve_listener(id.place(), now_ns);
-        self.pump();
-        Ok(stream)
     }
 
     /// A command of a listener was answered.
@@ -248,7 +194,6 @@ impl<P: Platform> Frontend<P> {
 
     /// RELEASE was answered.
     fn listener_released(&mut self, place: usize, now_ns: u64) {
-        self.drain_wakers.wake();
         self.orphan_accepts(place);
         let Some(socket) = self.sockets.at(place) else {
             return;
@@ -294,264 +239,8 @@ impl<P: Platform> Frontend<P> {
     }
 
     /// An error is through with a listener.
-    fn release_listener(&mut self, place: usize, now_ns: u64) {
+    pub(super) fn release_listener(&mut self, place: usize, now_ns: u64) {
         self.recall_accepts(place, now_ns);
         self.release(place);
-    }
-
-    /// Sees to it that a listener has as many ACCEPTs out as it should.
-    pub(super) fn serve_listener(&mut self, place: usize, now_ns: u64) {
-        while let Some(order) = self.wants_accept(place, now_ns) {
-            match self.accept_ring(order) {
-                Ok(data) => self.begin_accept(place, data),
-                Err(error) => {
-                    log::debug!("no data ring for a connection yet: {error}");
-                    if let Some(listener) = self.sockets.at(place).and_then(Socket::listener) {
-                        listener.pause.begin(now_ns);
-                    }
-                }
-            }
-        }
-        self.rearm(place);
-    }
-
-    /// Whether a listener should have another ACCEPT out, and with which order of ring.
-    fn wants_accept(&mut self, place: usize, now_ns: u64) -> Option<Option<RingOrder>> {
-        let several = self.features.contains(Features::MULTI_ACCEPT);
-        let ahead = self.config.accepts_ahead.max(1);
-        let socket = self.sockets.at(place)?;
-        socket.listening()?;
-        let order = socket.options.ring_order;
-        let listener = socket.listener()?;
-        let (out, ready) = (listener.out.len(), listener.ready.len());
-        let limit = if several { ahead } else { 1 };
-        if !listener.pause.is_over(now_ns) || out >= limit || out + ready >= ahead {
-            return None;
-        }
-        let free = (out == 0 || self.has_slot_to_spare())
-            && (out + ready == 0 || self.has_pages_to_spare(order));
-        free.then_some(order)
-    }
-
-    /// Whether a slot is left when each listener has one.
-    fn has_slot_to_spare(&mut self) -> bool {
-        let mut claims = 0;
-        for id in &self.listeners {
-            claims += match self.sockets.get(*id) {
-                Some(socket) if !socket.abandoned() => {
-                    socket.listener().map_or(0, |it| it.out.len().max(1))
-                }
-                _ => 0,
-            };
-        }
-        claims + self.orphans.len() < ACCEPT_SLOTS
-    }
-
-    /// Whether another ring of about that order is within the limit of memory.
-    fn has_pages_to_spare(&mut self, order: Option<RingOrder>) -> bool {
-        let mut pages = order.map_or(0, |order| order.data_pages().get());
-        for id in &self.listeners {
-            let Some(listener) = self.sockets.get(*id).and_then(Socket::listener) else {
-                continue;
-            };
-            let streams = listener.out.iter().chain(&listener.ready);
-            let streams: alloc::vec::Vec<SocketId> = streams.copied().collect();
-            for id in streams {
-                let data = self.sockets.get(id).and_then(|socket| socket.data.as_ref());
-                pages += data.map_or(0, |data| data.ring.page_count());
-            }
-        }
-        pages <= self.platform.free_pages() / FREE_PER_AHEAD
-    }
-
-    /// A data ring for a connection; a smaller one is better than none.
-    fn accept_ring(&mut self, order: Option<RingOrder>) -> Result<DataRing, ResourceError> {
-        let options = |ring_order| ConnectOptions {
-            ring_order,
-            deadline_ns: None,
-        };
-        match self.create_ring(options(order)) {
-            Err(ResourceError::Share(_)) if order.is_some() => self.create_ring(options(None)),
-            result => result,
-        }
-    }
-
-    /// 13
-    fn begin_accept(&mut self, place: usize, data: DataRing) {
-        let Some(socket) = self.sockets.at(place) else {
-            return;
-        };
-        let (listener, options) = (socket.id, socket.options);
-        let Some(at) = socket.listener().map(|it| it.at()) else {
-            return;
-        };
-        let port = data.ring.port();
-        let id = self.sockets.insert(|id| {
-            // Nobody's patience ends, and nobody has the handle yet.
-            let mut stream = Socket::new(
-                id,
-                Role::Accepted { listener, at },
-                options,
-                Some(data),
-                u64::MAX,
-            );
-            stream.owned = false;
-            stream.slot = Slot::Queued;
-            stream.set_state(State::Opening);
-            stream
-        });
-        if let Some(listener) = self.sockets.at(place).and_then(Socket::listener) {
-            listener.out.push(id);
-        }
-        self.by_port.insert(port, id.place());
-        self.accepts.push_back(id.place());
-    }
-
-    /// An ACCEPT was answered.
-    pub(super) fn on_accept(&mut self, id: SocketId, result: Result<Extra, Errno>, now_ns: u64) {
-        let Some(stream) = self.sockets.get(id) else {
-            return;
-        };
-        let Role::Accepted { listener, at } = stream.role else {
-            return;
-        };
-        stream.slot = Slot::None;
-        self.orphans.retain(|&orphan| orphan != id);
-        if let Some(listener) = self.sockets.get(listener).and_then(Socket::listener) {
-            listener.out.retain(|&out| out != id);
-        }
-        let alive = match self.sockets.get(listener) {
-            Some(socket) => socket.listening().is_some(),
-            None => false,
-        };
-        let drained = self.sockets.get(listener).is_some_and(|socket| {
-            socket.state() == State::Draining
-                && socket.listener().is_some_and(|it| it.out.is_empty())
-        });
-        if drained {
-            self.release(listener.place()); // 8
-        }
-        match (result, alive) {
-            (Ok(extra), true) => {
-                let told = self.features.contains(Features::NAMES);
-                if let Some(stream) = self.sockets.get(id) {
-                    if told {
-                        stream.names = Names::told(extra.names(), Some(at), None, false);
-                    }
-                    stream.owned = true;
-                    stream.set_state(State::Open); // 3
-                }
-                if let Some(socket) = self.sockets.get(listener) {
-                    if let Some(listener) = socket.listener() {
-                        listener.pause = Default::default();
-                        listener.ready.push_back(id);
-                    }
-                    socket.wake_accepters();
-                }
-                self.service(id.place(), now_ns);
-                self.serve_listener(listener.place(), now_ns);
-            }
-            (Ok(_), false) => {
-                self.counters.late += 1;
-                self.release(id.place()); // 6
-            }
-            (Err(errno), alive) => {
-                self.drop_stream(id, now_ns);
-                if alive {
-                    self.accept_failed(listener, errno, now_ns);
-                }
-            }
-        }
-    }
-
-    /// The backend did not accept.
-    fn accept_failed(&mut self, id: SocketId, errno: Errno, now_ns: u64) {
-        let Some(socket) = self.sockets.get(id) else {
-            return;
-        };
-        if is_fatal(errno) {
-            socket.fail(SocketError::Remote(errno));
-            self.release_listener(id.place(), now_ns); // 7
-            return;
-        }
-        log::debug!("{id}: a connection could not be accepted: {errno}");
-        if let Some(listener) = socket.listener() {
-            listener.pause.begin(now_ns);
-        }
-        self.rearm(id.place());
-    }
-
-    /// ACCEPTs that the backend has not heard of are taken back: the listener does not listen any
-    /// more.
-    fn recall_accepts(&mut self, place: usize, now_ns: u64) {
-        let Some(listener) = self.sockets.at(place).and_then(Socket::listener) else {
-            return;
-        };
-        for id in core::mem::take(&mut listener.out) {
-            let queued = { self.sockets.get(id) }.is_some_and(|it| it.slot == Slot::Queued);
-            if queued {
-                self.accepts.retain(|&place| place != id.place());
-                self.drop_stream(id, now_ns);
-            } else if let Some(listener) = self.sockets.at(place).and_then(Socket::listener) {
-                listener.out.push(id);
-            }
-        }
-    }
-
-    /// Resets the streams that nobody has taken, and never will.
-    pub(super) fn drop_ready(&mut self, place: usize, now_ns: u64) {
-        let listener = self.sockets.at(place).and_then(Socket::listener);
-        let ready = listener.map(|listener| core::mem::take(&mut listener.ready));
-        for id in ready.into_iter().flatten() {
-            // Unless the end of the guest did it already.
-            let _ = self.close(id, Some(0), now_ns);
-        }
-    }
-
-    /// The backend has let go of a listener: what it has not answered by now it may never answer.
-    fn orphan_accepts(&mut self, place: usize) {
-        let listener = self.sockets.at(place).and_then(Socket::listener);
-        let Some(out) = listener.map(|listener| core::mem::take(&mut listener.out)) else {
-            return;
-        };
-        if out.is_empty() || self.broken.is_some() {
-            return;
-        }
-        self.orphans.extend(out);
-        let lost = self.orphans.len();
-        if lost >= LOST_IDLE {
-            log::warn!("{lost} slots of the command ring are lost to accepts of closed listeners");
-        }
-    }
-
-    /// Gives the device up for the sake of slots that are lost, if it is time.
-    pub(super) fn mend_slots(&mut self, now_ns: u64) {
-        let lost = self.orphans.len();
-        if lost < LOST_IDLE || self.broken.is_some() {
-            return;
-        }
-        let used = self
-            .sockets
-            .iter()
-            .any(|socket| socket.state() != State::Closed && !self.orphans.contains(&socket.id));
-        let crowded = lost >= LOST_MAX || lost + self.listeners.len() > ACCEPT_SLOTS;
-        if crowded || !used {
-            log::warn!("{lost} slots of the command ring are lost: the device is connected anew");
-            self.break_device(DeviceFault::SlotsLost, now_ns);
-        }
-    }
-
-    /// A stream that never was leaves, and its ring is kept for the next one.
-    fn drop_stream(&mut self, id: SocketId, now_ns: u64) {
-        let Some(stream) = self.sockets.get(id) else {
-            return;
-        };
-        stream.connect_out = false;
-        self.keep_ring_if_usual(id.place());
-        if let Some(data) = self.sockets.get(id).and_then(|stream| stream.data.as_ref()) {
-            self.platform.mask_port(data.ring.port());
-        }
-        self.pool_ring(id.place());
-        self.finish(id.place(), now_ns);
     }
 }

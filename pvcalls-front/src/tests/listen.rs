@@ -392,22 +392,3 @@ fn a_release_that_fails_closes_all_the_same() {
     close(&mut rig, id);
     assert_clean(&rig);
 }
-
-#[test]
-fn who_waits_for_the_end_is_told_when_a_plain_backend_has_let_go_of_a_listener() {
-    let mut rig = rig();
-    let id = listen(&mut rig);
-    for _ in 0..3 {
-        let request = super::next(&mut rig);
-        answer!(&mut rig, request, 0);
-    }
-    expect!(&mut rig, Call::Accept { .. });
-    rig.frontend.close(id, None, 0).expect("good");
-    assert_eq!(rig.frontend.unanswered_connects(), 1);
-    let (woken, waker) = CountingWaker::pair();
-    rig.frontend.register_drain(&waker);
-    let release = expect!(&mut rig, Call::Release { .. });
-    answer!(&mut rig, release, 0);
-    assert_eq!(rig.frontend.unanswered_connects(), 0);
-    assert!(woken.count() > 0);
-}

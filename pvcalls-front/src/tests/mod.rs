@@ -45,6 +45,7 @@ mod options;
 mod outage;
 mod passive;
 mod passive_hostile;
+mod passive_outage;
 mod pool;
 mod reconnect;
 mod release;
