@@ -46,6 +46,13 @@ async fn listeners() {
     let mut bytes = [0; 3];
     other.read_exact(&mut bytes).await.unwrap();
     assert_eq!(&bytes, b"abc");
+    assert!(!one.nodelay().await.unwrap());
+    one.set_nodelay(true).await.unwrap();
+    assert!(one.nodelay().await.unwrap());
+    let short = rt::time::Duration::from_secs(2);
+    one.set_linger(Some(short)).await.unwrap();
+    assert_eq!(one.linger().await.unwrap(), Some(short));
+    assert!(one.take_error().unwrap().is_none());
 
     let blocking = rt::net::TcpListener::from(listener);
     let accepting = task::spawn_blocking(move || blocking.accept().map(|_| blocking));

@@ -35,6 +35,7 @@
 mod io;
 mod listener;
 mod lookup;
+mod options;
 mod split;
 mod stream;
 mod udp;

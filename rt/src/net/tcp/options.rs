@@ -8,7 +8,7 @@ use crate::io::{Error, ErrorKind, Result};
 use crate::net::socket::Socket;
 
 /// What [`SocketOption::Linger`] is at first.
-const LINGER_LONG: i64 = -1;
+pub(in crate::net) const LINGER_LONG: i64 = -1;
 
 /// Sets an option. A backend without options has `fixed` for good.
 pub(super) fn set(socket: &Socket, option: SocketOption, value: i64, fixed: i64) -> Result<()> {
@@ -26,14 +26,19 @@ pub(super) fn get(socket: &Socket, option: SocketOption, fixed: Option<i64>) -> 
     }
 }
 
-pub(super) fn set_linger(socket: &Socket, linger: Option<Duration>) -> Result<()> {
+/// As the host wants it told.
+pub(in crate::net) fn linger_ms(linger: Option<Duration>) -> i64 {
     let ms = match linger {
         None => LINGER_LONG,
         // Less than a millisecond is not nothing.
         Some(linger) => i64::try_from(linger.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX),
     };
     // The most that the protocol can say is weeks.
-    let ms = ms.min(i64::from(u32::MAX));
+    ms.min(i64::from(u32::MAX))
+}
+
+pub(super) fn set_linger(socket: &Socket, linger: Option<Duration>) -> Result<()> {
+    let ms = linger_ms(linger);
     set(socket, SocketOption::Linger, ms, LINGER_LONG)?;
     socket.note_linger(linger);
     Ok(())
