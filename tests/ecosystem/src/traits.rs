@@ -139,7 +139,8 @@ where
     use embedded_nal_async::{ConnectedUdp as _, UdpStack};
     let at = address(7105);
     let mut bound = UdpBind::bind(stack, at).await.unwrap();
-    let (local, mut connected) = UdpStack::connect(stack, at).await.unwrap();
+    let connecting = UdpStack::connect_from(stack, address(0), at);
+    let (local, mut connected) = connecting.await.unwrap();
     assert_ne!(local.port(), 0);
     connected.send(b"to you").await.unwrap();
     let mut bytes = [0; 16];
