@@ -190,20 +190,22 @@ fn channels() {
 /// Without room in the channel, a sender goes on when its own value is taken, not before.
 fn hand_to_hand() {
     let (sender, receiver) = mpsc::sync_channel(0);
-    let sent = AtomicUsize::new(0);
+    let (sent, may_send) = (AtomicUsize::new(0), Barrier::new(2));
+    let may_receive = Barrier::new(2);
     thread::scope(|scope| {
+        let wait = &may_receive;
         let receiving = start!(scope, move || {
             let first = receiver.recv();
-            thread::park();
+            wait.wait();
             [first, receiver.recv()]
         });
-        let other = start!(scope, || {
-            thread::park();
+        start!(scope, || {
+            may_send.wait();
             sender.send(2).unwrap();
             sent.fetch_add(1, Ordering::Relaxed);
         });
         // It sends while the first value is on its way.
-        other.thread().unpark();
+        may_send.wait();
         sender.send(1).unwrap();
         thread::yield_now();
         thread::yield_now();
@@ -212,7 +214,7 @@ fn hand_to_hand() {
             0,
             "nobody took the second value"
         );
-        receiving.thread().unpark();
+        may_receive.wait();
         assert_eq!(receiving.join().unwrap(), [Ok(1), Ok(2)]);
     });
     assert_eq!(sent.into_inner(), 1);
