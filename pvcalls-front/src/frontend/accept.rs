@@ -20,7 +20,7 @@
 //! registered, or all who were are awake and have yet to look; each takes one or registers again.
 
 use super::Frontend;
-use crate::config::ConnectOptions;
+use crate::config::{ConnectOptions, SECOND_NS};
 use crate::errno::Errno;
 use crate::error::{DeviceFault, ResourceError, SocketError, TryError};
 use crate::features::Features;
@@ -40,6 +40,9 @@ const LOST_MAX: usize = 12;
 
 /// So many when nobody uses it.
 const LOST_IDLE: usize = 6;
+
+/// How long the answer to an ACCEPT may follow the first bytes, in nanoseconds.
+const ANSWER_NS: u64 = SECOND_NS;
 
 /// Data rings that ACCEPTs have out and callers have not taken, beyond the first of a listener, have
 /// at most one in so many free pages.
@@ -184,6 +187,10 @@ impl<P: Platform> Frontend<P> {
         let Role::Accepted { listener, at } = stream.role else {
             return;
         };
+        if stream.slot != Slot::Sent || stream.state() != State::Opening {
+            self.counters.late += 1; // It was thought lost.
+            return;
+        }
         stream.slot = Slot::None;
         self.orphans.retain(|&orphan| orphan != id);
         if let Some(listener) = self.sockets.get(listener).and_then(Socket::listener) {
@@ -230,6 +237,31 @@ impl<P: Platform> Frontend<P> {
                     self.accept_failed(listener, errno, now_ns);
                 }
             }
+        }
+    }
+
+    /// Something moved in the ring of an ACCEPT that is not answered.
+    ///
+    /// The answer follows, or is lost: Linux's backend writes answers to ACCEPTs and to other
+    /// commands at the same time, without a lock. A listener that has but one ACCEPT would wait for
+    /// ever, so bytes that came a while ago are taken for the answer.
+    pub(super) fn look_for_connection(&mut self, place: usize, now_ns: u64) {
+        let Some(socket) = self.sockets.at(place) else {
+            return;
+        };
+        let (Slot::Sent, Some(data)) = (socket.slot, &mut socket.data) else {
+            return;
+        };
+        if data.refresh().is_ok() && !data.readable() {
+            return;
+        }
+        let (id, deadline_ns) = (socket.id, socket.deadline_ns);
+        if deadline_ns == u64::MAX {
+            socket.deadline_ns = now_ns.saturating_add(ANSWER_NS);
+        } else if now_ns >= deadline_ns {
+            log::warn!("{id}: bytes came, but no answer to ACCEPT: it counts as answered");
+            socket.connect_out = false;
+            self.on_accept(id, Ok(Extra::NONE), now_ns);
         }
     }
 

@@ -116,6 +116,9 @@ impl<P: Platform> Frontend<P> {
             return;
         };
         match socket.state() {
+            State::Opening if matches!(socket.role, Role::Accepted { .. }) => {
+                self.look_for_connection(place, now_ns);
+            }
             State::Creating | State::Binding | State::Opening => {
                 let established = socket.listener().is_some_and(|it| it.established);
                 if now_ns >= socket.deadline_ns && !socket.abandoned() && !established {
@@ -272,6 +275,10 @@ impl Socket {
             State::Creating | State::Binding | State::Opening
                 if !self.abandoned() && !established =>
             {
+                Some(self.deadline_ns).filter(|&at_ns| at_ns != u64::MAX)
+            }
+            // An ACCEPT whose answer is lost: see `look_for_connection`.
+            State::Opening if matches!(self.role, Role::Accepted { .. }) => {
                 Some(self.deadline_ns).filter(|&at_ns| at_ns != u64::MAX)
             }
             State::Draining => Some(self.deadline_ns),

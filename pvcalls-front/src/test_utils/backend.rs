@@ -314,6 +314,14 @@ impl FakeBackend {
         }
     }
 
+    /// Accepts, and loses the answer.
+    #[track_caller]
+    pub fn accept_in_silence(&mut self, request: &FakeRequest) {
+        if let Call::Accept { new, grant, port } = request.call {
+            self.map(new, grant, port);
+        }
+    }
+
     /// ACCEPTs that wait in [`serve`](Self::serve)'s care.
     #[must_use]
     pub fn parked(&self) -> usize {

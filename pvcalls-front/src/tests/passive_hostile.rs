@@ -322,6 +322,53 @@ fn a_lost_answer_stops_this_listener_alone_until_it_is_closed() {
 }
 
 #[test]
+fn bytes_of_a_connection_whose_answer_is_lost_stand_for_the_answer() {
+    for end in [false, true] {
+        let mut rig = rig();
+        let listener = listening(&mut rig, 80);
+        let accept = next_accept(&mut rig, listener);
+        rig.backend.accept_in_silence(&accept);
+        let id = id_of(&accept);
+        let stream = rig.backend.stream(id).expect("mapped");
+        match end {
+            true => stream.close(),
+            false => assert_eq!(stream.send(b"hello"), 5),
+        }
+        rig.deliver();
+        rig.advance(SECOND - 1);
+        // The answer may only be late.
+        let error = rig.frontend.try_accept(listener, rig.now_ns);
+        assert_eq!(error, Err(TryError::WouldBlock));
+        rig.advance(1);
+        let stream = take(&mut rig, listener);
+        assert_eq!(stream, id);
+        let expected = if end { 0 } else { 5 };
+        assert_eq!(rig.frontend.try_read(stream, &mut [0; 9]), Ok(expected));
+        next_accept(&mut rig, listener);
+        // It comes after all.
+        rig.backend
+            .respond(accept.req_id, accept.cmd, -22, accept.id);
+        rig.deliver();
+        assert_eq!(rig.frontend.stats().late_answers, 1);
+        assert_eq!(rig.frontend.try_write(stream, b"x", rig.now_ns), Ok(1));
+        assert_eq!(rig.frontend.stats().accepts_out, 1);
+    }
+    // That of a listener that was closed meanwhile is released.
+    let mut rig = rig();
+    let accept = lose_a_slot(&mut rig);
+    rig.backend.accept_in_silence(&accept);
+    { rig.backend.stream(id_of(&accept)) }
+        .expect("mapped")
+        .send(b"x");
+    rig.deliver();
+    rig.advance(SECOND);
+    let release = expect!(&mut rig, Call::Release { .. });
+    assert_eq!(release.id, stream_of(&accept));
+    answer!(&mut rig, release, 0);
+    assert_clean(&rig);
+}
+
+#[test]
 fn an_unfilled_slot_is_no_connection() {
     let mut rig = rig();
     let listener = listening(&mut rig, 80);

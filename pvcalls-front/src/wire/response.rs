@@ -50,6 +50,9 @@ impl Response {
 pub(crate) struct Extra([u8; RESPONSE_BYTES - EXTRA]);
 
 impl Extra {
+    /// Nothing was added.
+    pub(crate) const NONE: Self = Self([0; RESPONSE_BYTES - EXTRA]);
+
     /// `feature-names`: the local name and the peer's, of CONNECT, ACCEPT, BIND and NAMES.
     pub(crate) fn names(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         let name = |at| decode_name(&piece(&self.0, at));
