@@ -19,7 +19,11 @@ error_of "$address:1" ConnectionRefused "connection refused (ECONNREFUSED"
 error_of 198.18.0.1:80 NetworkUnreachable "ENETUNREACH"
 error_of 203.0.113.1:80 HostUnreachable "EHOSTUNREACH"
 error_of 203.0.113.200:80 PermissionDenied "EACCES"
-error_of "[2001:db8::1]:80" Unsupported "IPv6"
+case $(backend) in
+linux) error_of "[2001:db8::1]:80" Unsupported "feature-ipv6" ;;
+# There is no route to it.
+pvcallsd) error_of "[2001:db8::1]:80" NetworkUnreachable "ENETUNREACH" ;;
+esac
 error_of example.org:80 Unsupported '"example.org"'
 error_of nonsense InvalidInput '"nonsense"'
 error_of 192.0.2.1:99999 InvalidInput '"192.0.2.1:99999"'
