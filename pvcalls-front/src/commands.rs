@@ -6,7 +6,8 @@
 //!
 //! # What a response must show before it is believed
 //! The id of an outstanding request, that request's command, the socket id that was sent, and a
-//! return value that is not positive. A Linux backend fills responses from three contexts
+//! return value that is not positive. (The socket id may be anything in the answer that a command is not
+//! known: Linux leaves what lay in the slot.) A Linux backend fills responses from three contexts
 //! without a lock, so a response can be lost, come twice, or be published unfilled, as the bytes
 //! of an older request. What does not fit is counted and dropped; the request stays
 //! outstanding. Beyond [`FAULT_LIMIT`] the device is given up; as such a race is rare but a guest
@@ -261,7 +262,10 @@ impl Commands {
             wire_id,
             owner,
         } = entry.waiting?;
-        if response.cmd != command.number() || response.id != wire_id || response.ret > 0 {
+        // Linux's backend says so of a command that it does not know, without the id.
+        let unknown = response.ret == -Errno::ENOTSUPP.number();
+        let id_fits = response.id == wire_id || unknown;
+        if response.cmd != command.number() || !id_fits || response.ret > 0 {
             return None;
         }
         entry.waiting = None;

@@ -41,6 +41,7 @@ mod linux;
 mod listen;
 mod model;
 mod names;
+mod not_supported;
 mod options;
 mod outage;
 mod passive;
