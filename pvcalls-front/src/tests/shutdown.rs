@@ -43,7 +43,11 @@ fn what_was_written_goes_out_and_nothing_after_it() {
             out_prod: 10
         }
     );
-    assert!(rig.platform.all_notifications() > before, "told");
+    assert_eq!(
+        rig.platform.all_notifications(),
+        before + 2,
+        "of the bytes, and of the command"
+    );
     // At once, not when the answer comes.
     assert_eq!(rig.frontend.try_write(id, b"more", 0), refused());
     assert_eq!(SocketError::WriteEnded.errno(), Errno::EPIPE);
