@@ -113,6 +113,7 @@ impl Calls {
         if self.len() >= limit {
             return Err(SocketError::TooManyCalls);
         }
+        self.sweep(2 * limit);
         let place = match self.free.pop() {
             Some(place) => place,
             None => {
@@ -154,6 +155,20 @@ impl Calls {
             .filter(|place| place.generation == id.generation)?
             .call
             .as_mut()
+    }
+
+    /// Forgets those in the queues that are over, if there are so many in one.
+    fn sweep(&mut self, limit: usize) {
+        let queues: [fn(&mut Self) -> &mut VecDeque<CallId>; 2] =
+            [|it| &mut it.queue, |it| &mut it.lookups];
+        for queue in queues {
+            if queue(self).len() < limit {
+                continue;
+            }
+            let mut all = core::mem::take(queue(self));
+            all.retain(|id| self.get(*id).is_some_and(|call| call.outcome.is_none()));
+            *queue(self) = all;
+        }
     }
 
     /// Calls that have a place.
@@ -269,5 +284,41 @@ impl Calls {
     /// When [`poll`](Self::poll) is due, in nanoseconds.
     pub(crate) fn deadline_ns(&self) -> Option<u64> {
         self.timers.next_ns()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::SocketOption;
+
+    #[test]
+    fn calls_that_are_given_up_in_the_queue_do_not_pile_up() {
+        const LIMIT: usize = 5;
+        let mut calls = Calls::default();
+        let ask = |calls: &mut Calls, lookup| {
+            let asked = match lookup {
+                true => Asked::Host {
+                    name: Box::from("h"),
+                    family: ResolveFamily::Any,
+                    page: None,
+                },
+                false => Asked::Socket {
+                    id: SocketId::new(0, 1),
+                    call: Call::GetOption(SocketOption::Ttl),
+                    ends: Shut::empty(),
+                },
+            };
+            calls.insert(asked, 1000, LIMIT).expect("there is room")
+        };
+        let stays = [ask(&mut calls, false), ask(&mut calls, true)];
+        for number in 0..1000 {
+            let id = ask(&mut calls, number % 2 == 0);
+            calls.give_up(id);
+            let queued = calls.queue.len().max(calls.lookups.len());
+            assert!(queued <= 2 * LIMIT, "{queued}");
+        }
+        assert_eq!(calls.queue.front(), Some(&stays[0]));
+        assert_eq!(calls.lookups.front(), Some(&stays[1]));
     }
 }

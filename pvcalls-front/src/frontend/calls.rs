@@ -32,11 +32,11 @@ impl<P: Platform> Frontend<P> {
     /// # Errors
     /// [`SocketError::NoSuchSocket`]; [`SocketError::Unsupported`] if the backend does not offer
     /// what this needs; [`SocketError::NotConnected`] before the socket is open, for a shutdown
-    /// also when it is no stream or its connection is gone; the reason of the failure of a socket
-    /// that failed; [`SocketError::NoSuchOption`], [`SocketError::BadValue`];
+    /// also when it is no stream or its connection is gone; [`SocketError::Away`] for one that waits
+    /// for the device; the reason of the failure of a socket that failed; [`SocketError::NoSuchOption`], [`SocketError::BadValue`];
     /// [`SocketError::TooManyCalls`].
     pub fn call(&mut self, id: SocketId, call: Call, now_ns: u64) -> Result<CallId, SocketError> {
-        let features = self.features;
+        let (features, away) = (self.features, self.broken.is_some());
         let socket = self.socket(id)?;
         let offered = features.contains(call.needs());
         let alone = match call {
@@ -45,12 +45,17 @@ impl<P: Platform> Frontend<P> {
             _ => false,
         };
         let open = matches!(socket.state(), State::Open | State::Draining);
+        // One that survives outages waits for the device.
+        let not_yet = match away {
+            true => SocketError::Away,
+            false => SocketError::NotConnected,
+        };
         let (kind, family_of_socket) = (socket.role.kind(), socket.role.family());
         match call {
             Call::Shutdown(_) if kind != Kind::Stream || !open => {
                 return Err(SocketError::NotConnected);
             }
-            _ if !open => return Err(socket.failure.unwrap_or(SocketError::NotConnected)),
+            _ if !open => return Err(socket.failure.unwrap_or(not_yet)),
             Call::Shutdown(_) => {}
             Call::SetOption(option, value) => option.check(kind, family_of_socket, Some(value))?,
             Call::GetOption(option) => option.check(kind, family_of_socket, None)?,

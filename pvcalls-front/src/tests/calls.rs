@@ -344,3 +344,21 @@ fn a_waker_that_comes_later_takes_the_place_of_the_one_before() {
     rig.settle();
     assert_eq!((first.count(), second.count()), (0, 1));
 }
+
+#[test]
+fn a_socket_that_waits_for_the_device_says_that_it_is_away() {
+    let mut rig = extended();
+    let at = "0.0.0.0:7".parse().expect("an address");
+    let id = rig.frontend.listen(at, Default::default(), 0);
+    let id = id.expect("there is room");
+    rig.settle();
+    ask(&mut rig, id);
+    rig.store.set_backend_state(XenbusState::Closed);
+    rig.frontend.on_backend_state(XenbusState::Closed, 0);
+    assert_eq!(rig.frontend.call(id, ASK, 0), Err(SocketError::Away));
+    rig.backend.unbind();
+    rig.reconnect();
+    rig.come_back();
+    rig.settle();
+    ask(&mut rig, id);
+}
