@@ -53,6 +53,12 @@ impl Table {
         self.at(id.place()).filter(|socket| socket.id == id)
     }
 
+    /// The socket of that id, to look at.
+    pub(crate) fn look(&self, id: SocketId) -> Option<&Socket> {
+        let socket = self.slots.get(id.place())?.socket.as_ref();
+        socket.filter(|socket| socket.id == id)
+    }
+
     /// How many places there are, free ones included.
     pub(crate) fn places(&self) -> usize {
         self.slots.len()

@@ -75,7 +75,7 @@ fn connections_come_in() {
             assert!(reader.join().unwrap() == all);
         }
         let waiting = meeting.frontend.stats().accepts_out;
-        assert_eq!(waiting, if extended { 8 } else { 1 });
+        assert_eq!(waiting, if extended { 7 } else { 1 });
         meeting.close(listener);
         meeting.end_after(waiting as u64);
     }

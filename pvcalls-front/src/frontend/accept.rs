@@ -3,7 +3,7 @@
 //!
 //! # Slots
 //! An ACCEPT holds a slot of the command ring until somebody connects. [`ACCEPT_SLOTS`] of them are
-//! shared by all listeners: one for each, the others for who comes first.
+//! shared by all listeners: one for each, [`SLOTS_TO_SPARE`] for who comes first.
 //!
 //! Linux's backend never answers the ACCEPT of a listener that is released; its slot is lost until
 //! the device is connected anew, and the ring stays aside until then, because the backend frees the
@@ -24,7 +24,7 @@ use crate::config::{ConnectOptions, SECOND_NS};
 use crate::errno::Errno;
 use crate::error::{DeviceFault, ResourceError, SocketError, TryError};
 use crate::features::Features;
-use crate::listener::is_fatal;
+use crate::listener::{Listener, is_fatal};
 use crate::platform::Platform;
 use crate::ring::DataRing;
 use crate::socket::{Names, Role, Slot, Socket, State};
@@ -32,8 +32,15 @@ use crate::units::{RingOrder, SocketId};
 use crate::wire::Extra;
 
 /// Slots of the command ring that ACCEPTs may have, lost ones included; four that wait are left for
-/// CONNECT and others, however many listeners there are. See `commands.rs` for the rest of the 32.
-pub(super) const ACCEPT_SLOTS: usize = 16;
+/// CONNECT and others. See `commands.rs` for the rest of the 32.
+const ACCEPT_SLOTS: usize = 16;
+
+/// How many listeners there can be: each has a slot for sure. An ACCEPT cannot be taken back, so the
+/// slots of listeners that are yet to come are kept free.
+pub(super) const LISTENERS_MAX: usize = 10;
+
+/// Slots for ACCEPTs beyond the first of a listener.
+const SLOTS_TO_SPARE: usize = ACCEPT_SLOTS - LISTENERS_MAX;
 
 /// So many slots are lost before the device is given up although somebody uses it.
 const LOST_MAX: usize = 12;
@@ -106,34 +113,29 @@ impl<P: Platform> Frontend<P> {
     }
 
     /// Whether a slot is left when each listener has one.
-    fn has_slot_to_spare(&mut self) -> bool {
-        let mut claims = 0;
-        for id in &self.listeners {
-            claims += match self.sockets.get(*id) {
-                Some(socket) if !socket.abandoned() => {
-                    socket.listener().map_or(0, |it| it.out.len().max(1))
-                }
-                _ => 0,
-            };
-        }
-        claims + self.orphans.len() < ACCEPT_SLOTS
+    fn has_slot_to_spare(&self) -> bool {
+        let beyond_the_first = |it: &Listener| it.out.len().saturating_sub(1);
+        let spared: usize = self.live_listeners().map(beyond_the_first).sum();
+        spared + self.orphans.len() < SLOTS_TO_SPARE
     }
 
     /// Whether another ring of about that order is within the limit of memory.
-    fn has_pages_to_spare(&mut self, order: Option<RingOrder>) -> bool {
-        let mut pages = order.map_or(0, |order| order.data_pages().get());
-        for id in &self.listeners {
-            let Some(listener) = self.sockets.get(*id).and_then(Socket::listener) else {
-                continue;
-            };
-            let streams = listener.out.iter().chain(&listener.ready);
-            let streams: alloc::vec::Vec<SocketId> = streams.copied().collect();
-            for id in streams {
-                let data = self.sockets.get(id).and_then(|socket| socket.data.as_ref());
-                pages += data.map_or(0, |data| data.ring.page_count());
-            }
-        }
-        pages <= self.platform.free_pages() / FREE_PER_AHEAD
+    fn has_pages_to_spare(&self, order: Option<RingOrder>) -> bool {
+        let another = order.map_or(0, |order| order.data_pages().get());
+        let streams = { self.live_listeners() }.flat_map(|it| it.out.iter().chain(&it.ready));
+        let rings = streams.filter_map(|id| self.sockets.look(*id)?.data.as_ref());
+        let pages: usize = rings.map(|data| data.ring.page_count()).sum();
+        pages + another <= self.platform.free_pages() / FREE_PER_AHEAD
+    }
+
+    /// Listeners that may want to accept, now or later.
+    fn live_listeners(&self) -> impl Iterator<Item = &Listener> {
+        let sockets = { self.listeners.iter() }.filter_map(|id| self.sockets.look(*id));
+        let alive = sockets.filter(|socket| !socket.abandoned());
+        alive.filter_map(|socket| match &socket.role {
+            Role::Listener(listener) => Some(&**listener),
+            _ => None,
+        })
     }
 
     /// A data ring for a connection; a smaller one is better than none.

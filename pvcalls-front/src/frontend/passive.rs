@@ -4,7 +4,7 @@
 use core::net::SocketAddr;
 
 use super::Frontend;
-use super::accept::ACCEPT_SLOTS;
+use super::accept::LISTENERS_MAX;
 use crate::config::{ConnectOptions, ListenOptions, SECOND_NS};
 use crate::errno::Errno;
 use crate::error::{ConnectError, SocketError, TryError};
@@ -47,7 +47,7 @@ impl<P: Platform> Frontend<P> {
         {
             return Err(ConnectError::RingOrder { asked, max });
         }
-        if self.listeners.len() >= ACCEPT_SLOTS {
+        if self.listeners.len() >= LISTENERS_MAX {
             return Err(ConnectError::TooManyListeners);
         }
         let patience_ns = match self.broken {

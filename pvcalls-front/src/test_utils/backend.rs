@@ -304,10 +304,21 @@ impl FakeBackend {
     /// of the stream.
     #[track_caller]
     pub fn accept(&mut self, listener: crate::SocketId) -> Option<u64> {
+        self.answer_parked(listener, 0)
+    }
+
+    /// As [`accept`](Self::accept), with an error.
+    #[track_caller]
+    pub fn refuse(&mut self, listener: crate::SocketId, ret: i32) -> Option<u64> {
+        self.answer_parked(listener, ret)
+    }
+
+    #[track_caller]
+    fn answer_parked(&mut self, listener: crate::SocketId, ret: i32) -> Option<u64> {
         let mine = |request: &FakeRequest| request.id == listener.get();
         let at = self.parked.iter().position(mine)?;
         let request = self.parked.remove(at)?;
-        self.answer(&request, 0);
+        self.answer(&request, ret);
         match request.call {
             Call::Accept { new, .. } => Some(new),
             _ => None,
@@ -322,10 +333,11 @@ impl FakeBackend {
         }
     }
 
-    /// ACCEPTs that wait in [`serve`](Self::serve)'s care.
+    /// ACCEPTs of that listener that wait in [`serve`](Self::serve)'s care.
     #[must_use]
-    pub fn parked(&self) -> usize {
-        self.parked.len()
+    pub fn parked(&self, listener: crate::SocketId) -> usize {
+        let mine = |request: &&FakeRequest| request.id == listener.get();
+        self.parked.iter().filter(mine).count()
     }
 
     /// The stream of a connected or accepted socket.

@@ -47,6 +47,7 @@ mod outage;
 mod passive;
 mod passive_hostile;
 mod passive_outage;
+mod passive_props;
 mod pool;
 mod reconnect;
 mod release;
