@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::pattern::Pattern;
 use crate::{expect_error, failure};
 use rt::io::{ErrorKind, Read, Result, Write};
-use rt::net::{self, Options, Shutdown, SocketAddr, TcpListener, TcpStream};
+use rt::net::{self, Options, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use rt::time::Instant;
 use rt::{println, thread};
 
@@ -23,6 +23,7 @@ pub(crate) fn check(streams: usize, bytes: usize) -> Result<()> {
     }
     ports()?;
     endings()?;
+    datagrams()?;
     let after = net::loopback_stats();
     if after != before {
         return Err(failure(format!(
@@ -255,4 +256,48 @@ fn endings() -> Result<()> {
     });
     client.read_exact(&mut byte)?;
     late.join().expect("no panic")
+}
+
+/// Datagrams between sockets of this guest.
+fn datagrams() -> Result<()> {
+    let (one, two) = (
+        UdpSocket::bind("127.0.0.1:0")?,
+        UdpSocket::bind("127.0.0.1:0")?,
+    );
+    let (from, to) = (one.local_addr()?, two.local_addr()?);
+    expect_error(
+        "a datagram port in use",
+        ErrorKind::AddrInUse,
+        UdpSocket::bind(from),
+    )?;
+    let mut bytes = [0; 8];
+    for sent in [&b"first"[..], b"", b"too long for that"] {
+        one.send_to(sent, to)?;
+        let (count, sender) = two.recv_from(&mut bytes)?;
+        if sender != from || bytes[..count] != sent[..sent.len().min(8)] {
+            return Err(failure(format!("{count} bytes from {sender}")));
+        }
+    }
+    // With a default peer, that one alone is heard; nobody else can be sent to by accident.
+    one.connect(to)?;
+    let stranger = UdpSocket::bind("127.0.0.1:0")?;
+    stranger.send_to(b"unheard", from)?;
+    two.send_to(b"heard", from)?;
+    let count = one.recv(&mut bytes)?;
+    if &bytes[..count] != b"heard" || one.peer_addr()? != to {
+        return Err(failure("a stranger is heard"));
+    }
+    // Nobody there: told to who has it for a default peer.
+    drop(two);
+    one.send(b"x")?;
+    expect_error(
+        "nobody receives",
+        ErrorKind::ConnectionRefused,
+        one.recv(&mut bytes),
+    )?;
+    one.set_read_timeout(Some(Duration::from_millis(30)))?;
+    expect_error("no datagram", ErrorKind::WouldBlock, one.recv(&mut bytes))?;
+    // Nothing of a socket on a loopback address leaves the guest.
+    let outside = stranger.send_to(b"x", "192.0.2.1:9");
+    expect_error("an address outside", ErrorKind::InvalidInput, outside)
 }
