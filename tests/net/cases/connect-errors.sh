@@ -20,11 +20,16 @@ error_of 198.18.0.1:80 NetworkUnreachable "ENETUNREACH"
 error_of 203.0.113.1:80 HostUnreachable "EHOSTUNREACH"
 error_of 203.0.113.200:80 PermissionDenied "EACCES"
 case $(backend) in
-linux) error_of "[2001:db8::1]:80" Unsupported "feature-ipv6" ;;
-# There is no route to it.
-pvcallsd) error_of "[2001:db8::1]:80" NetworkUnreachable "ENETUNREACH" ;;
+linux)
+	error_of "[2001:db8::1]:80" Unsupported "feature-ipv6"
+	error_of example.org:80 Unsupported '"example.org": nobody to ask'
+	;;
+pvcallsd)
+	# There is no route to it, and dom0 has no DNS server.
+	error_of "[2001:db8::1]:80" NetworkUnreachable "ENETUNREACH"
+	error_of example.org:80 Other '"example.org": the backend: the name cannot be resolved now'
+	;;
 esac
-error_of example.org:80 Unsupported '"example.org"'
 error_of nonsense InvalidInput '"nonsense"'
 error_of 192.0.2.1:99999 InvalidInput '"192.0.2.1:99999"'
 expect_console wrong "8 connects failed"
