@@ -63,13 +63,10 @@ pub fn parse(bytes: &[u8], seen: usize) -> Result<Option<Request<'_>>, Refused> 
         if bytes.len() < MOST_HEAD {
             return Ok(None);
         }
-        return Err(match bytes.contains(&b'\n') {
-            true => Refused::LongHead,
-            false => Refused::LongLine,
-        });
+        return Err(too_long(bytes));
     };
     if head_bytes > MOST_HEAD {
-        return Err(Refused::LongHead);
+        return Err(too_long(bytes));
     }
     let head = core::str::from_utf8(&bytes[..head_bytes]).map_err(|_| Refused::Bad)?;
     let mut lines = head
@@ -125,6 +122,14 @@ pub fn parse(bytes: &[u8], seen: usize) -> Result<Option<Request<'_>>, Refused> 
     }
     request.body_bytes = length.unwrap_or(0);
     Ok(Some(request))
+}
+
+/// What of a head that is too long is too long.
+fn too_long(head: &[u8]) -> Refused {
+    match head[..MOST_HEAD].contains(&b'\n') {
+        true => Refused::LongHead,
+        false => Refused::LongLine,
+    }
 }
 
 /// Where the head ends: after the first empty line. A bare line feed ends a line as well
@@ -256,6 +261,8 @@ mod tests {
     fn heads_have_a_limit() {
         let long = [b'a'; MOST_HEAD];
         assert_eq!(parse(&long, 0), Err(Refused::LongLine));
+        let line = std::format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(MOST_HEAD));
+        assert_eq!(parse(line.as_bytes(), 0), Err(Refused::LongLine));
         let fields = "A: b\r\n".repeat(2000);
         let text = std::format!("GET / HTTP/1.0\r\n{fields}");
         assert_eq!(parse(text.as_bytes(), 0), Err(Refused::LongHead));

@@ -1,7 +1,7 @@
 //! The commands: what arrives is checked, done in the [`Store`], and answered.
 //!
-//! A command that changes the store says so ([`Effect::Changed`]), with times already absolute in
-//! the store's terms: whoever keeps a log records those, and no others.
+//! A command that changes the store says so ([`Effect::Changed`]): whoever keeps a log records
+//! those with their [`Context::now`], from which times to live count, and no others.
 
 mod collections;
 mod keys;
