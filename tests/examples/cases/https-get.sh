@@ -3,6 +3,7 @@
 # images: https-get
 # programs: openssl
 # timeout: 240
+# backend: any
 . "$data/certificates.sh"
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
