@@ -25,6 +25,8 @@
 //!    [`Frontend::try_write`]; [`Frontend::close`]. [`Frontend::listen`], [`Frontend::try_listen`],
 //!    [`Frontend::try_accept`]. Each says [`TryError::WouldBlock`] when it
 //!    cannot go on; then [`Frontend::register`] a waker, and sleep.
+//!    [`Frontend::call`] and [`Frontend::resolve`] ask for more, and [`Frontend::try_call`] and
+//!    [`Frontend::try_resolve`] take the waker themselves.
 //! 3. For every event, its pending bit cleared first: [`Frontend::on_event`].
 //! 4. Before the vCPU blocks or turns to other work for long: [`Frontend::flush`], then look for
 //!    pending events once more, then block, no longer than [`Frontend::next_deadline_ns`]; when

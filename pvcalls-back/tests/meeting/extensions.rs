@@ -303,3 +303,43 @@ fn names_of_hosts_are_resolved() {
     assert_eq!(bad.errno(), Errno::EINVAL);
     assert_eq!(meeting.frontend.stats().calls, 0);
 }
+
+#[test]
+fn a_guest_that_serves_reads_to_the_end_answers_and_ends() {
+    let mut meeting = Meeting::new(true);
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        let (listener, at) = meeting.listen(at);
+        // Who comes later has it from the listener.
+        let nodelay = Call::SetOption(SocketOption::NoDelay, 1);
+        assert_eq!(ask(&mut meeting, listener, nodelay), Ok(0));
+        let (request, reply) = (data(5, 400_000), data(6, 400_000));
+        let (sent, expected) = (request.clone(), reply.clone());
+        let client = std::thread::spawn(move || {
+            let mut stream = TcpStream::connect(at).unwrap();
+            let names = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
+            stream.write_all(&sent).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).unwrap();
+            assert!(got == expected);
+            names
+        });
+        let id = meeting.accept(listener);
+        let nodelay = Call::GetOption(SocketOption::NoDelay);
+        assert_eq!(ask(&mut meeting, id, nodelay), Ok(1));
+        assert!(rest(&mut meeting, id) == request);
+        let mut written = 0;
+        meeting.until("room", |meeting| {
+            written += meeting.write(id, &reply[written..]);
+            written == reply.len()
+        });
+        assert_eq!(ask(&mut meeting, id, Call::Shutdown(How::Write)), Ok(0));
+        meeting.until("the client", |_| client.is_finished());
+        let (theirs, ours) = client.join().unwrap();
+        assert_eq!(meeting.frontend.peer_addr(id), Ok(theirs));
+        assert_eq!(meeting.frontend.local_addr(id), Ok(ours));
+        meeting.close(id);
+        meeting.close(listener);
+    }
+    meeting.end();
+}

@@ -11,7 +11,7 @@ use crate::device::Meeting;
 
 impl Meeting {
     /// Listens somewhere on this machine.
-    fn listen(&mut self, at: &str) -> (SocketId, SocketAddr) {
+    pub(crate) fn listen(&mut self, at: &str) -> (SocketId, SocketAddr) {
         let id = self.begin_listen(at);
         self.until("a listener", |meeting| {
             match meeting.frontend.try_listen(id) {
@@ -33,7 +33,7 @@ impl Meeting {
     }
 
     /// Waits for a connection as a thread does.
-    fn accept(&mut self, listener: SocketId) -> SocketId {
+    pub(crate) fn accept(&mut self, listener: SocketId) -> SocketId {
         loop {
             let now = self.now();
             match self.frontend.try_accept(listener, now) {
