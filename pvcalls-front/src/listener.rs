@@ -238,9 +238,20 @@ impl Socket {
         if !stays || !listener.options.survives {
             return false;
         }
+        if listener.established {
+            self.deadline_ns = u64::MAX; // An outage has no end.
+        }
         self.slot = Slot::None;
         self.set_state(State::Creating); // 12
         true
+    }
+
+    /// Whether it goes on with SOCKET when RELEASE is answered.
+    pub(crate) fn begins_again(&self) -> bool {
+        match &self.role {
+            Role::Listener(listener) => listener.again && !self.abandoned(),
+            _ => false,
+        }
     }
 
     /// What it has if it is a listener.

@@ -120,9 +120,8 @@ impl<P: Platform> Frontend<P> {
                 self.look_for_connection(place, now_ns);
             }
             State::Creating | State::Binding | State::Opening => {
-                let established = socket.listener().is_some_and(|it| it.established);
-                if now_ns >= socket.deadline_ns && !socket.abandoned() && !established {
-                    let patient = socket.options.deadline_ns.is_none();
+                if now_ns >= socket.deadline_ns && !socket.abandoned() {
+                    let patient = socket.options.deadline_ns.is_none() && self.broken.is_some();
                     socket.fail(match socket.waits_for_device() && patient {
                         true => SocketError::Away,
                         false => SocketError::TimedOut,
@@ -140,6 +139,9 @@ impl<P: Platform> Frontend<P> {
                 }
             }
             State::Draining => self.service_draining(place, now_ns),
+            State::Releasing if socket.begins_again() && now_ns >= socket.deadline_ns => {
+                socket.fail(SocketError::TimedOut);
+            }
             State::Releasing | State::Closed => {}
         }
         self.rearm(place);
@@ -265,22 +267,17 @@ impl Socket {
 
     /// The earliest time at which this socket needs a look.
     fn next_deadline_ns(&self) -> Option<u64> {
-        let (established, pause) = match &self.role {
-            Role::Listener(listener) if !self.abandoned() => {
-                (listener.established, listener.pause.deadline_ns())
-            }
-            _ => (false, None),
+        let pause = match &self.role {
+            Role::Listener(listener) if !self.abandoned() => listener.pause.deadline_ns(),
+            _ => None,
         };
         let own = match self.state() {
-            State::Creating | State::Binding | State::Opening
-                if !self.abandoned() && !established =>
-            {
-                Some(self.deadline_ns).filter(|&at_ns| at_ns != u64::MAX)
+            State::Creating | State::Binding | State::Opening if !self.abandoned() => {
+                Some(self.deadline_ns)
             }
+            State::Releasing if self.begins_again() => Some(self.deadline_ns),
             // An ACCEPT whose answer is lost: see `look_for_connection`.
-            State::Opening if matches!(self.role, Role::Accepted { .. }) => {
-                Some(self.deadline_ns).filter(|&at_ns| at_ns != u64::MAX)
-            }
+            State::Opening if matches!(self.role, Role::Accepted { .. }) => Some(self.deadline_ns),
             State::Draining => Some(self.deadline_ns),
             _ => None,
         };
@@ -289,6 +286,7 @@ impl Socket {
             _ => None,
         };
         let mask = self.budget.deadline_ns().filter(|_| self.listens());
+        let own = own.filter(|&at_ns| at_ns != u64::MAX);
         [own, pause, kick, mask].into_iter().flatten().min()
     }
 }

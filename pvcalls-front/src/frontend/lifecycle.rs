@@ -219,7 +219,11 @@ impl<P: Platform> Frontend<P> {
                 self.release(place); // 6
             }
             // There is no ring that could be mapped meanwhile.
-            (_, Slot::Sent) if socket.listener().is_some() => self.release(place), // 6
+            (State::Creating | State::Binding | State::Opening, Slot::Sent)
+                if socket.listener().is_some() =>
+            {
+                self.release(place); // 6
+            }
             _ => {} // The answer decides.
         }
     }

@@ -103,10 +103,10 @@ impl<P: Platform> Frontend<P> {
         let options = socket.options;
         if let Some(listener) = socket.listener() {
             let missing = listener.needs().difference(features);
+            // That of the caller was for the first time.
+            let own_ns = options.deadline_ns.filter(|_| !listener.established);
             if missing.is_empty() {
-                socket.deadline_ns = options
-                    .deadline_ns
-                    .unwrap_or(now_ns.saturating_add(patience_ns));
+                socket.deadline_ns = own_ns.unwrap_or(now_ns.saturating_add(patience_ns));
                 self.set_out(place);
             } else {
                 socket.fail(SocketError::Unsupported(missing));

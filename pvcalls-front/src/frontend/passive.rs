@@ -198,9 +198,11 @@ impl<P: Platform> Frontend<P> {
         let Some(socket) = self.sockets.at(place) else {
             return;
         };
-        let abandoned = socket.abandoned();
-        let again = { socket.listener() }.is_some_and(|it| core::mem::take(&mut it.again));
-        if again && !abandoned {
+        let again = socket.begins_again();
+        if let Some(listener) = socket.listener() {
+            listener.again = false;
+        }
+        if again {
             socket.set_state(State::Creating); // 11
             self.begin_again(place, now_ns);
         } else {

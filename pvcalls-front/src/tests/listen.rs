@@ -392,3 +392,23 @@ fn a_release_that_fails_closes_all_the_same() {
     close(&mut rig, id);
     assert_clean(&rig);
 }
+
+#[test]
+fn a_caller_who_gives_up_between_two_ports_has_its_error_at_once() {
+    let mut rig = rig();
+    let options = ListenOptions {
+        deadline_ns: Some(SECOND),
+        ..small()
+    };
+    let id = rig.frontend.listen(at(0), options, 0).expect("no shortage");
+    let request = until(&mut rig, LISTEN);
+    answer!(&mut rig, request, -98);
+    let release = expect!(&mut rig, Call::Release { .. });
+    rig.advance(SECOND);
+    let error: TryError = SocketError::TimedOut.into();
+    assert_eq!(rig.frontend.try_listen(id), Err(error));
+    answer!(&mut rig, release, 0);
+    nothing_asked(&mut rig);
+    close(&mut rig, id);
+    assert_clean(&rig);
+}

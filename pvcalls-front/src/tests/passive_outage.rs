@@ -228,3 +228,32 @@ fn a_backend_that_comes_back_with_less_fails_what_needs_more() {
     nothing_asked(&mut rig);
     close(&mut rig, listener);
 }
+
+#[test]
+fn a_backend_that_comes_back_and_says_nothing_is_not_waited_for_for_ever() {
+    for answered in 0..3 {
+        let mut rig = rig();
+        rig.advance(3600 * SECOND);
+        let options = ListenOptions {
+            deadline_ns: Some(rig.now_ns + SECOND),
+            ..small()
+        };
+        let listener = { rig.frontend.listen(at(80), options, rig.now_ns) }.expect("known");
+        establish(&mut rig, listener);
+        lose(&mut rig);
+        rig.stay_away(3600 * SECOND);
+        rig.come_back();
+        for _ in 0..answered {
+            let request = next(&mut rig);
+            answer!(&mut rig, request, 0);
+        }
+        rig.advance(149 * SECOND);
+        assert_eq!(rig.frontend.try_listen(listener), Ok(()));
+        rig.advance(SECOND);
+        let error: TryError = SocketError::TimedOut.into();
+        assert_eq!(rig.frontend.try_accept(listener, rig.now_ns), Err(error));
+        close(&mut rig, listener);
+        rig.settle();
+        assert_clean(&rig);
+    }
+}
