@@ -46,11 +46,6 @@
 //! * Nothing is sent that is known to bring a Linux backend down.
 #![no_std]
 #![forbid(unsafe_code)]
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "TEMPORARY: wire/ is ahead of its users"
-)]
 
 extern crate alloc;
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! A connected frontend, its fake backend and a clock.
 
-use alloc::sync::Arc;
-use alloc::task::Wake;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::sync::atomic::{AtomicU64, Ordering};
-use core::task::Waker;
 
 use super::backend::FakeBackend;
 use super::store::FakeStore;

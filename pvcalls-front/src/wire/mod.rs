@@ -73,7 +73,8 @@ const RESOLVE_REF: usize = 16;
 const RESOLVE_LEN: usize = 20;
 const RESOLVE_FAMILY: usize = 24;
 
-/// The commands this driver sends.
+/// The commands this driver sends. Of those that there are it needs no POLL (see `listener.rs`) and
+/// no NAMES: other answers carry them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Make an id known to the backend.
@@ -88,12 +89,8 @@ pub(crate) enum Command {
     Listen,
     /// Wait for a connection, for which a data ring is handed over.
     Accept,
-    /// Wait until there is a connection to be accepted.
-    Poll,
     /// `feature-shutdown`: end one direction.
     Shutdown,
-    /// `feature-names`: ask for both addresses.
-    Names,
     /// `feature-options`: set an option.
     SetOption,
     /// `feature-options`: ask for an option.
@@ -107,10 +104,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether its answer may wait for something that happens elsewhere, however long.
     pub(crate) const fn waits(self) -> bool {
-        matches!(
-            self,
-            Self::Connect | Self::Accept | Self::Poll | Self::Resolve
-        )
+        matches!(self, Self::Connect | Self::Accept | Self::Resolve)
     }
 
     /// The number in the `cmd` word. (The specification's prose gives other numbers in places;
@@ -123,9 +117,7 @@ impl Command {
             Self::Bind => xen_sys::PVCALLS_BIND,
             Self::Listen => xen_sys::PVCALLS_LISTEN,
             Self::Accept => xen_sys::PVCALLS_ACCEPT,
-            Self::Poll => xen_sys::PVCALLS_POLL,
             Self::Shutdown => 7,
-            Self::Names => 8,
             Self::SetOption => 9,
             Self::GetOption => 10,
             Self::Attach => 11,
@@ -184,17 +176,11 @@ pub(crate) enum Request {
         new: SocketId,
         ring: RingRef,
     },
-    Poll {
-        id: SocketId,
-    },
     /// `how`: 0 read, 1 write, 2 both.
     Shutdown {
         id: SocketId,
         how: u32,
         out_prod: Index,
-    },
-    Names {
-        id: SocketId,
     },
     SetOption {
         id: SocketId,
@@ -226,9 +212,7 @@ impl Request {
             Self::Bind { .. } => Command::Bind,
             Self::Listen { .. } => Command::Listen,
             Self::Accept { .. } => Command::Accept,
-            Self::Poll { .. } => Command::Poll,
             Self::Shutdown { .. } => Command::Shutdown,
-            Self::Names { .. } => Command::Names,
             Self::SetOption { .. } => Command::SetOption,
             Self::GetOption { .. } => Command::GetOption,
             Self::Attach { .. } => Command::Attach,
@@ -244,9 +228,7 @@ impl Request {
             | Self::Release { id, .. }
             | Self::Bind { id, .. }
             | Self::Listen { id, .. }
-            | Self::Poll { id }
             | Self::Shutdown { id, .. }
-            | Self::Names { id }
             | Self::SetOption { id, .. }
             | Self::GetOption { id, .. }
             | Self::Attach { id, .. } => id.get(),
@@ -302,7 +284,6 @@ impl Request {
                 slot.put(RESOLVE_LEN, *len);
                 slot.put(RESOLVE_FAMILY, u32::from(*family));
             }
-            Self::Poll { .. } | Self::Names { .. } => {}
         }
         slot.0
     }

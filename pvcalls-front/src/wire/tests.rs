@@ -38,7 +38,7 @@ fn requests_put_every_field_where_the_structure_has_it() {
     let (grant, port) = (GRANT.to_le_bytes(), PORT.to_le_bytes());
     let (id, ring) = (id(), ring());
     let new = SocketId::new(8, 9);
-    let cases: [(Request, [u8; REQUEST_BYTES]); 13] = [
+    let cases: [(Request, [u8; REQUEST_BYTES]); 12] = [
         (
             Request::Socket {
                 id,
@@ -96,7 +96,6 @@ fn requests_put_every_field_where_the_structure_has_it() {
                 ],
             ),
         ),
-        (Request::Poll { id }, slot(6, &[])),
         (
             Request::Shutdown {
                 id,

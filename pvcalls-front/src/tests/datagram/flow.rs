@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{address, bound, close_clean, rig, ring, set_peer, whole};
+use super::{address, bound, close_clean, ring, set_peer, whole};
 use crate::test_utils::{Call, FakeDatagram, FakeStore, Rig, frame};
 use crate::tests::assert_clean;
 use crate::wire::encode_name;
