@@ -3,7 +3,8 @@
 //! Streams, listeners and datagrams behave as Linux's do on its loopback interface, as far as a
 //! program can tell: refused connects, half-close, a reset when unread bytes are thrown away, full
 //! backlogs that make a connect wait, ports in use, addresses at both ends. Bytes are copied into
-//! the receiver's buffer and out of it; nothing else is in between.
+//! the receiver's buffer and out of it; nothing else is in between. `tests/linux.rs` compares
+//! streams with those of the host, call by call.
 //!
 //! # Layers, from the bottom up
 //! | file | what |
@@ -27,7 +28,8 @@
 //! # What it does not do
 //! * It never waits, knows no time and no hypervisor, and has no `unsafe`.
 //! * There are no segments: options about them ([`Options`]) are kept and change nothing.
-//! * A write to a stream whose other end is closed fails at once; Linux lets the first one pass.
+//! * A write to a stream whose other end is closed, or shut down both ways, fails at once; Linux lets
+//!   the first one pass, and throws it away.
 //! * Ports of closed streams are free at once: nothing can arrive late.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -152,7 +152,7 @@ impl Loopback {
     /// # Errors
     /// [`TryError::WouldBlock`] if there is no room. [`Error::ConnectionReset`] once if the other
     /// end threw bytes away; [`Error::BrokenPipe`] after that, and if the other end was closed or
-    /// this one was shut down. [`Error::NotConnected`] before the stream is connected.
+    /// shut down both ways, or this one was shut down. [`Error::NotConnected`] before the stream is connected.
     /// [`Error::OutOfMemory`].
     pub fn try_write(&mut self, id: SocketId, from: &[u8]) -> Result<usize, TryError> {
         let socket = self.socket(id)?;
@@ -172,8 +172,15 @@ impl Loopback {
             return Ok(0);
         }
         let far = self.sockets.get_mut(&other).ok_or(Error::BrokenPipe)?;
-        let received = &mut far.stream()?.received;
-        match received.push(from, BUFFER_BYTES) {
+        let stream = far.stream()?;
+        if stream.reads_no_more && stream.writes_no_more {
+            // As good as closed: what comes now breaks the connection.
+            self.lose(other, true);
+            self.lose(id, true);
+            self.take_error(id)?;
+            return Err(Error::BrokenPipe.into());
+        }
+        match stream.received.push(from, BUFFER_BYTES) {
             Ok(0) => Err(TryError::WouldBlock),
             Ok(count) => {
                 far.readers.wake(&mut self.wakes);
@@ -189,7 +196,7 @@ impl Loopback {
     /// [`Error::NotConnected`] if it is not connected, or not any more.
     pub fn shutdown(&mut self, id: SocketId, how: How) -> Result<(), Error> {
         let stream = self.socket(id)?.stream()?;
-        let closed_both_ways = stream.other.is_none() && stream.writes_no_more;
+        let closed_both_ways = stream.ended && stream.writes_no_more;
         if stream.state != State::Connected || stream.broken || closed_both_ways {
             return Err(Error::NotConnected);
         }

@@ -2,6 +2,7 @@
 
 mod datagram;
 mod leaks;
+mod linux;
 mod listener;
 mod props;
 mod stream;

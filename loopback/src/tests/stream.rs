@@ -135,6 +135,21 @@ fn who_reads_no_more_still_gets_what_is_there() {
 }
 
 #[test]
+fn bytes_for_one_who_ended_both_ways_break_the_connection() {
+    let mut net = Loopback::new();
+    let (client, server) = pair(&mut net);
+    write(&mut net, client, "before");
+    net.shutdown(client, How::Both).expect("connected");
+    let reader = watch(&mut net, client, Interest::Read);
+    assert_eq!(read(&mut net, server), Ok("before".into()));
+    assert_eq!(net.try_write(server, b"x"), Err(Error::BrokenPipe.into()));
+    assert_eq!(woken(&mut net, &reader), 1);
+    assert_eq!(read(&mut net, client), Err(Error::ConnectionReset.into()));
+    assert_eq!(read(&mut net, client), Ok("".into()));
+    assert_eq!(net.shutdown(server, How::Write), Err(Error::NotConnected));
+}
+
+#[test]
 fn a_close_delivers_what_was_written() {
     let mut net = Loopback::new();
     let (client, server) = pair(&mut net);
