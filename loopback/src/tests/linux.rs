@@ -3,13 +3,15 @@
 //! Every sequence of a few calls on both ends of a stream, and what both ends find after it. The
 //! documented difference, a write after the other end's close, ends the comparison of a sequence.
 
+use std::cell::RefCell;
+use std::format;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::prelude::v1::*;
 use std::time::{Duration, Instant};
 
-use super::pair;
-use crate::{Error, How, Loopback, SocketId, TryError};
+use super::{address, pair};
+use crate::{Error, How, ListenOptions, Loopback, SocketId, TryError};
 
 /// A call on one end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,4 +208,96 @@ fn compare(listener: &TcpListener, sequence: &[(usize, Call)]) -> usize {
         compared += usize::from(ours.is_some());
     }
     compared
+}
+
+/// Addresses that share ports with some of each other. `[::]` takes IPv4, too, as std's does.
+const PLACES: [&str; 5] = ["127.0.0.1", "127.0.0.2", "0.0.0.0", "[::1]", "[::]"];
+
+/// Whether a second socket can be bound to the port of a first one.
+fn shares<T>(bind: impl Fn(SocketAddr) -> Option<(T, u16)>, first: &str, second: &str) -> bool {
+    let (_first, port) = bind(address(&format!("{first}:0"))).expect("a free port");
+    bind(address(&format!("{second}:{port}"))).is_some()
+}
+
+#[test]
+fn ports_are_shared_as_on_linux() {
+    let has_v6 = TcpListener::bind("[::1]:0").is_ok();
+    let places = &PLACES[..if has_v6 { 5 } else { 3 }];
+    for first in places {
+        for second in places {
+            let net = RefCell::new(Loopback::new());
+            let ours = |streams: bool| {
+                let bind = |at| {
+                    let mut net = net.borrow_mut();
+                    let options = ListenOptions::default();
+                    let id = match streams {
+                        true => net.listen(at, options),
+                        false => net.bind_datagram(at, false),
+                    };
+                    let id = id.ok()?;
+                    Some((id, net.local_addr(id).ok()?.port()))
+                };
+                shares(bind, first, second)
+            };
+            let tcp = |at| {
+                let socket = TcpListener::bind::<SocketAddr>(at).ok()?;
+                let port = socket.local_addr().ok()?.port();
+                Some((socket, port))
+            };
+            let udp = |at| {
+                let socket = UdpSocket::bind::<SocketAddr>(at).ok()?;
+                let port = socket.local_addr().ok()?.port();
+                Some((socket, port))
+            };
+            let pair = format!("{first} and {second}");
+            assert_eq!(ours(true), shares(tcp, first, second), "streams: {pair}");
+            assert_eq!(ours(false), shares(udp, first, second), "datagrams: {pair}");
+        }
+    }
+}
+
+#[test]
+fn a_default_peer_that_is_not_there_is_told_as_on_linux() {
+    let theirs = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let gone = UdpSocket::bind("127.0.0.1:0").expect("a port").local_addr();
+    theirs.connect(gone.expect("a name")).expect("an address");
+    theirs.set_nonblocking(true).expect("a socket");
+    let mut net = Loopback::new();
+    let ours = net
+        .bind_datagram(address("127.0.0.1:1"), false)
+        .expect("free");
+    net.set_peer(ours, Some(address("127.0.0.1:9")))
+        .expect("an address");
+    for _ in 0..3 {
+        let sent = net.try_send_to(ours, b"x", None).map(|()| 1);
+        assert_eq!(
+            sent.map_err(as_kind),
+            told(|| theirs.send(b"x"), sent.is_ok())
+        );
+        let got = net
+            .try_receive_from(ours, &mut [0], true)
+            .map(|it| it.bytes);
+        let expected = got.map_err(as_kind);
+        assert_eq!(expected, told(|| theirs.recv(&mut [0]), true));
+    }
+}
+
+fn as_kind(error: TryError) -> ErrorKind {
+    match error {
+        TryError::WouldBlock => ErrorKind::WouldBlock,
+        TryError::Failed(error) => kind(error),
+    }
+}
+
+/// What Linux tells, once packets that are under way have arrived.
+fn told(mut call: impl FnMut() -> io::Result<usize>, at_once: bool) -> Outcome {
+    let start = Instant::now();
+    loop {
+        let outcome = call().map_err(|error| error.kind());
+        let waits = outcome == Err(ErrorKind::WouldBlock) || (outcome.is_ok() && !at_once);
+        if !waits || start.elapsed() > Duration::from_secs(2) {
+            return outcome;
+        }
+        std::thread::yield_now();
+    }
 }
