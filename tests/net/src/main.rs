@@ -15,6 +15,7 @@
 //! | `serve.rs` | servers |
 //! | `bulk.rs` | a lot of data |
 //! | `extensions.rs` | half-close, names and options |
+//! | `datagrams.rs` | UDP |
 //! | `wait.rs` | waiting for ever, so that the host can end it |
 //! | `names.rs` | what names of hosts mean |
 //! | `pattern.rs` | the bytes that are sent |
@@ -25,6 +26,7 @@ extern crate alloc;
 
 mod bulk;
 mod connect;
+mod datagrams;
 mod extensions;
 mod inside;
 mod limits;
@@ -103,6 +105,11 @@ fn main() -> Result<()> {
         ["listen-through-outage", at, connections] => {
             listeners::survive(address(at)?, number(connections)?)
         }
+        ["datagrams", echo, closed] => datagrams::check(address(echo)?, address(closed)?),
+        ["datagram-server", at, count] => datagrams::serve(address(at)?, number(count)?),
+        ["datagram-query", server, name] => datagrams::query(address(server)?, name),
+        ["datagrams-inside"] => datagrams::inside(),
+        ["no-datagrams", at] => datagrams::unsupported(address(at)?),
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),
         other => Err(failure(alloc::format!("do not know how to {other:?}"))),

@@ -8,12 +8,17 @@
 //! net-peer receive ADDRESS:PORT COUNT BYTES         COUNT connections; each is sent so many bytes
 //!                                                   of the pattern, and the end
 //! net-peer bulk ADDRESS:PORT                        serves transfers, see `bulk.rs`
+//! net-peer udp-echo ADDRESS:PORT                    sends datagrams back
+//! net-peer udp-clients ADDRESS:PORT COUNT ROUNDS BYTES  COUNT sockets; in each round all ask, and all
+//!                                                   get their bytes back
+//! net-peer udp-through-outage ADDRESS:PORT          asks until the guest was away and is back
 //! ```
 //!
 //! Every byte is compared: no two connections send the same, and no two rounds. A guest that is not
 //! there yet is waited for.
 
 mod bulk;
+mod datagrams;
 mod pattern;
 
 use std::io::{ErrorKind, Read, Write};
@@ -41,7 +46,12 @@ fn main() -> Result<()> {
         }
         ["receive", address, count, bytes] => receive(address, count.parse()?, bytes.parse()?),
         ["bulk", address] => bulk::serve(address),
-        _ => bail!("usage: net-peer clients|one-by-one|receive|bulk ADDRESS:PORT ..."),
+        ["udp-echo", address] => datagrams::echo(address),
+        ["udp-clients", address, count, rounds, bytes] => {
+            datagrams::clients(address, count.parse()?, rounds.parse()?, bytes.parse()?)
+        }
+        ["udp-through-outage", address] => datagrams::through_outage(address),
+        _ => bail!("usage: net-peer clients|one-by-one|receive|bulk|udp-... ADDRESS:PORT ..."),
     }
 }
 
