@@ -111,3 +111,45 @@ fn calls_allocate_nothing_in_the_steady_state() {
     }
     assert_eq!(worst, 0);
 }
+
+#[test]
+fn datagrams_allocate_nothing() {
+    let mut rig = Rig::with_store(Config::default(), FakeStore::with_features());
+    let id = rig.bind(RingOrder::MIN);
+    let (_, waker) = CountingWaker::pair();
+    let mut into = [0; 3000];
+    let mut worst = 0;
+    for round in 0..100 {
+        let ring = rig.backend.stream(id).expect("attached");
+        ring.wait_for_bytes();
+        assert!(ring.send_datagram(Rig::PEER, &[1; 2500]));
+        let mut events = Vec::from_iter(std::iter::from_fn(|| rig.platform.next_event()));
+        let count = allocations(|| {
+            let frontend = &mut rig.frontend;
+            for port in events.drain(..) {
+                frontend.on_event(port, rig.now_ns);
+            }
+            let received = frontend.try_receive_from(id, &mut into, true);
+            assert_eq!(received.map(|it| it.bytes), Ok(2500));
+            // The last of them finds no room.
+            for n in 0..31 {
+                let sent = frontend.try_send_to(id, &[2; 100], Some(Rig::PEER), rig.now_ns);
+                assert_eq!(sent.is_ok(), n < 30);
+            }
+            for interest in [Interest::Read, Interest::Write] {
+                frontend.register(id, interest, &waker).expect("good");
+            }
+            frontend.flush(rig.now_ns);
+            frontend.poll(rig.now_ns);
+        });
+        let ring = rig.backend.stream(id).expect("attached");
+        let taken = std::iter::from_fn(|| ring.receive_datagram()).count();
+        assert_eq!(taken, 30);
+        rig.now_ns += 7_000_000;
+        // The first rounds may grow what then stays.
+        if round > 2 {
+            worst = worst.max(count);
+        }
+    }
+    assert_eq!(worst, 0);
+}
