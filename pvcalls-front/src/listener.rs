@@ -5,7 +5,7 @@
 //! An ACCEPT hands a data ring over before there is a connection, a POLL only asks to be told. Both
 //! hold a slot of the command ring for as long as nobody connects; a POLL saves the memory of the
 //! ring until then, and costs a round trip more for each connection. So the driver has ACCEPTs out,
-//! as many as [`Config::accepts_ahead`] and memory allow, and never a POLL (which Linux's backend
+//! as many as [`Config::accepts_ahead`](crate::Config::accepts_ahead) and memory allow, and never a POLL (which Linux's backend
 //! does not answer at all when the listener is gone, and refuses beside an ACCEPT).
 //!
 //! # How many
