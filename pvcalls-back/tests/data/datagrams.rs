@@ -221,6 +221,34 @@ fn the_policy_is_asked_for_each_datagram() {
     assert_eq!(refused.ret(), ret::EACCES);
 }
 
+/// A guest that may send and may not bind.
+#[test]
+fn who_may_not_bind_sends_all_the_same_and_is_answered() {
+    let mut bed = Bed::new();
+    let settings = DomainSettings {
+        policy: Policy::parse(&["allow 127.0.0.0/8", "deny any"], &["deny any"]).unwrap(),
+        ..open_settings()
+    };
+    let mut front = bed.serve(1, udp(), settings);
+    let mut stream = front.stream(2);
+    bed.ok(&mut front, request::socket_of(1, 2, 2, 0));
+    let any = "0.0.0.0:0".parse().unwrap();
+    assert_eq!(
+        bed.ask(&mut front, request::bind(1, any)).ret(),
+        ret::EACCES
+    );
+    let attach = request::attach(1, stream.indexes(), stream.port());
+    bed.ok(&mut front, attach);
+    let (host, at) = host();
+    stream.write(&frame(b"?", Some(at)));
+    bed.settle();
+    let (count, from) = host.recv_from(&mut [0; 10]).unwrap();
+    assert_eq!(count, 1);
+    host.send_to(b"!", from).unwrap();
+    bed.until(|_| stream.unread() > 0);
+    assert_eq!(stream.read_frame(), Some((b"!".to_vec(), false, Some(at))));
+}
+
 #[test]
 fn bad_frames_end_the_sending() {
     let (mut bed, mut front) = bed(udp());
