@@ -10,8 +10,22 @@
 //! [`ErrorKind::ConnectionReset`] once the bytes that had arrived are read, and new connections work
 //! again as soon as it is back.
 //!
-//! What version 1 of the protocol cannot express returns [`ErrorKind::Unsupported`]
-//! (the method's documentation says what), never a silent success.
+//! What a socket can do depends on the backend. What plain version 1 of the protocol cannot express
+//! returns [`ErrorKind::Unsupported`] with a text that names the extension that is missing, never a
+//! silent success. docs/std-api.md holds each method against std's.
+//!
+//! | needs | |
+//! |---|---|
+//! | version 1 | TCP over IPv4: connect, listen, accept, read, write, time-outs |
+//! | `feature-names` | `local_addr` of streams, `peer_addr` of those that were accepted |
+//! | `feature-shutdown` | shutdown of the way out alone |
+//! | `feature-options` | `nodelay`, `ttl`, `linger`, [`Options::only_v6`] |
+//! | `feature-ipv6` | IPv6 |
+//! | `feature-udp` | [`UdpSocket`] |
+//! | `feature-resolve` | names of hosts, looked up by the host; else [`ToSocketAddrs`] asks DNS servers itself |
+//!
+//! How large the rings are that bytes cross in is the driver's choice, by what backend and memory
+//! permit; [`Options::ring_order`] sets it for a socket, [`set_default_ring_order`] for all others.
 //!
 //! | file | what |
 //! |---|---|
