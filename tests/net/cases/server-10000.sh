@@ -7,7 +7,7 @@
 guest server net-probe "args=echo-one-by-one $address:7003 10000"
 net-peer one-by-one "$address:7003" 10100 100
 expect_exit server 0 60
-console server | grep -e "^before" -e "^after" -e "us each"
+console server | grep -e "^before" -e "^after" -e "us each" -e "^heap"
 before=$(console server | tr -d '\r' | sed -n 's/^before: //p')
 after=$(console server | tr -d '\r' | sed -n 's/^after: //p')
 [ -n "$before" ] || fail "nothing was measured"

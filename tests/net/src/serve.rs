@@ -11,6 +11,7 @@ use crate::pattern::Pattern;
 use crate::resources::Resources;
 use crate::{expect_error, failure};
 use rt::io::{ErrorKind, Read, Result, Write};
+use rt::kernel::mem;
 use rt::net::{SocketAddr, TcpListener, TcpStream};
 use rt::time::Instant;
 use rt::{println, thread};
@@ -83,13 +84,20 @@ pub(crate) fn one_by_one(at: SocketAddr, count: usize) -> Result<()> {
     let listener = listen(at)?;
     serve_to_the_end(&listener, WARM_UP)?;
     let before = Resources::settled(None)?;
+    let heap_before = mem::heap_use().bytes;
     println!("before: {before:?}");
     let start = Instant::now();
     serve_to_the_end(&listener, count)?;
     let each_us = start.elapsed().as_micros() / count.max(1) as u128;
     println!("{count} connections, {each_us} us each");
     println!("after: {:?}", Resources::settled(Some(before))?);
-    Ok(())
+    let heap_after = mem::heap_use().bytes;
+    println!("heap: {heap_before} bytes before, {heap_after} after");
+    // Nothing of a connection's: a vector that grew, a timer that is not over yet.
+    match heap_after.saturating_sub(heap_before) < 4096 {
+        true => Ok(()),
+        false => Err(failure("the heap grew")),
+    }
 }
 
 fn serve_to_the_end(listener: &TcpListener, count: usize) -> Result<()> {

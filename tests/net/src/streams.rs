@@ -10,7 +10,7 @@ use crate::{expect_error, failure};
 use rt::io::{ErrorKind, IoSlice, IoSliceMut, Read, Result, Write};
 use rt::kernel::grant;
 use rt::net::{self, Options, RingOrder, Shutdown, SocketAddr, TcpStream};
-use rt::{println, thread};
+use rt::{env, println, thread};
 
 /// Pages besides the data in a ring: the indexes.
 const INDEX_PAGES: usize = 1;
@@ -18,6 +18,7 @@ const INDEX_PAGES: usize = 1;
 /// All of it, with an echo server, a server that says and reads nothing, and a port where nobody
 /// listens.
 pub(crate) fn check(echo: SocketAddr, silent: SocketAddr, closed: SocketAddr) -> Result<()> {
+    default_rings(echo)?;
     clones(echo)?;
     nonblocking(echo, silent)?;
     vectored(echo)?;
@@ -186,6 +187,24 @@ fn arguments(echo: SocketAddr, closed: SocketAddr) -> Result<()> {
     let both = TcpStream::connect(&[closed, echo][..])?;
     same("the second address", both.peer_addr()?, echo)?;
     same("no error", both.take_error()?.is_none(), true)
+}
+
+/// The size of rings is what the command line says, then what was set. Comes first: rings that are
+/// kept for later have the size that they have.
+fn default_rings(echo: SocketAddr) -> Result<()> {
+    let ring = |order: RingOrder| order.data_pages().get() + INDEX_PAGES;
+    let order = env::var("ring_order").ok();
+    let order = order.and_then(|order| RingOrder::new(order.parse().ok()?));
+    let order = order.ok_or_else(|| failure("no ring_order on the command line"))?;
+    let _first = TcpStream::connect(echo)?;
+    let one = grants(1)?;
+    let _second = TcpStream::connect(echo)?;
+    let two = grants(2)?;
+    same("grants of a usual ring", two - one, ring(order))?;
+    let order = RingOrder::new(3).expect("in range");
+    net::set_default_ring_order(order);
+    let _third = TcpStream::connect(echo)?;
+    same("grants of another ring", grants(3)? - two, ring(order))
 }
 
 /// The size of a ring is what was asked for.

@@ -111,7 +111,8 @@ pub(super) fn with<T, E: Into<io::Error>>(
 /// command line says (`ring_order=4`), and without that 7.
 ///
 /// It is an upper limit: the backend may take no rings so large, and when memory is short they get
-/// smaller. A ring of order n takes `2^n + 1` pages; half of its `2^n` are for each direction.
+/// smaller. Rings that are kept from earlier connections stay as they are, so this is best called
+/// before the first. A ring of order n takes `2^n + 1` pages; half of its `2^n` are for each direction.
 pub fn set_default_ring_order(order: RingOrder) {
     DEFAULT_RING_ORDER.store(order.get(), Ordering::Relaxed);
     if let Device::Up(frontend) = &mut *lock() {
