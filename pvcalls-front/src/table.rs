@@ -1,5 +1,6 @@
 //! The table of sockets: places that are used again, under ids that are not.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::socket::Socket;
@@ -15,7 +16,9 @@ pub(crate) struct Table {
 #[derive(Debug)]
 struct Slot {
     generation: u32,
-    socket: Option<Socket>,
+    /// In memory of its own: a table of thousands in one piece, which is moved to another whenever
+    /// it grows, is more than a guest has when rings have taken most of its memory.
+    socket: Option<Box<Socket>>,
 }
 
 impl Table {
@@ -32,7 +35,7 @@ impl Table {
         let slot = &mut self.slots[place];
         slot.generation = slot.generation.wrapping_add(1);
         let id = SocketId::new(place, slot.generation);
-        slot.socket = Some(make(id));
+        slot.socket = Some(Box::new(make(id)));
         id
     }
 
@@ -40,12 +43,12 @@ impl Table {
     pub(crate) fn remove(&mut self, place: usize) -> Option<Socket> {
         let socket = self.slots.get_mut(place)?.socket.take()?;
         self.free.push(place);
-        Some(socket)
+        Some(*socket)
     }
 
     /// The socket at that place.
     pub(crate) fn at(&mut self, place: usize) -> Option<&mut Socket> {
-        self.slots.get_mut(place)?.socket.as_mut()
+        self.slots.get_mut(place)?.socket.as_deref_mut()
     }
 
     /// The socket of that id, if it is still the one.
@@ -66,6 +69,6 @@ impl Table {
 
     /// All sockets.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Socket> {
-        self.slots.iter().filter_map(|slot| slot.socket.as_ref())
+        self.slots.iter().filter_map(|slot| slot.socket.as_deref())
     }
 }
