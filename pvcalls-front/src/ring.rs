@@ -1,8 +1,11 @@
 //! A data ring: the memory, grants and port of one connection, and its two halves.
 //!
-//! The first page is the indexes page, the others are the data: the first half of them carries
-//! `in` (to us), the second half `out`. [`Ring`] owns all of it and is the unit that a pool can
-//! keep; [`InRing`] and [`OutRing`] are the positions in it.
+//! There is a page of indexes, and there are pages of data: the first half of these carries `in` (to
+//! us), the second half `out`. [`Ring`] owns all of it and is the unit that a pool can keep;
+//! [`InRing`] and [`OutRing`] are the positions in it.
+//!
+//! The page is by itself, so that the data is as many pages as allocators like to give: a run of
+//! `2^n + 1` would cut the next larger one in pieces, and with it, in the end, all memory.
 
 use crate::error::{ResourceError, RingFault};
 use crate::in_ring::InRing;
@@ -10,15 +13,16 @@ use crate::index::Index;
 use crate::memory::SharedPages;
 use crate::notify::Notify;
 use crate::out_ring::OutRing;
-use crate::platform::Platform;
+use crate::platform::{Platform, ShareError, StillMapped};
 use crate::socket::Interest;
-use crate::units::{DomainId, PAGE_SIZE, PageCount, Port, RingOrder};
+use crate::units::{DomainId, PageCount, Port, RingOrder};
 use crate::wire::{RingRef, data_intf};
 
 /// Shared pages and a port, laid out as the backend expects them.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    pages: SharedPages,
+    indexes: SharedPages,
+    data: SharedPages,
     port: Port,
     order: RingOrder,
 }
@@ -30,13 +34,14 @@ impl Ring {
         backend: DomainId,
         order: RingOrder,
     ) -> Result<Self, ResourceError> {
-        let count = PageCount(order.data_pages().0 + 1);
         let port = platform.open_port(backend).map_err(ResourceError::Port)?;
-        match platform.share(backend, count) {
-            Ok(pages) => {
-                assert_eq!(pages.pages(), count, "the platform shares what it is asked");
-                Ok(Self { pages, port, order })
-            }
+        match share(platform, backend, order.data_pages()) {
+            Ok((indexes, data)) => Ok(Self {
+                indexes,
+                data,
+                port,
+                order,
+            }),
             Err(error) => {
                 platform.close_port(port);
                 Err(ResourceError::Share(error))
@@ -48,26 +53,27 @@ impl Ring {
     /// outside tests. The data pages stay as they are: they came zeroed, and what an earlier
     /// connection left in them this backend has seen already.
     pub(crate) fn reset(&self, start: Index) {
-        self.pages.zero_first_page();
+        self.indexes.zero_first_page();
         for offset in [
             data_intf::IN_CONS,
             data_intf::IN_PROD,
             data_intf::OUT_CONS,
             data_intf::OUT_PROD,
         ] {
-            self.pages.store(offset, start.get());
+            self.indexes.store(offset, start.get());
         }
-        for (number, grant) in self.pages.grants()[1..].iter().enumerate() {
-            self.pages.store(data_intf::REFS + 4 * number, grant.get());
+        for (number, grant) in self.data.grants().iter().enumerate() {
+            self.indexes
+                .store(data_intf::REFS + 4 * number, grant.get());
         }
-        self.pages
+        self.indexes
             .store(data_intf::RING_ORDER, u32::from(self.order.get()));
     }
 
     /// What a request says of it: the indexes page holds the rest.
     pub(crate) fn reference(&self) -> RingRef {
         RingRef {
-            indexes: self.pages.grants()[0],
+            indexes: self.indexes.grants()[0],
             port: self.port,
         }
     }
@@ -82,7 +88,7 @@ impl Ring {
 
     /// Pages in it, the indexes page included.
     pub(crate) fn page_count(&self) -> usize {
-        self.pages.pages().get()
+        self.indexes.pages().get() + self.data.pages().get()
     }
 
     pub(crate) fn array_bytes(&self) -> u32 {
@@ -90,34 +96,34 @@ impl Ring {
     }
 
     /// Closes the port and leaves the pages, to be given back when the peer has let go of them.
-    pub(crate) fn into_pages<P: Platform>(self, platform: &mut P) -> SharedPages {
+    pub(crate) fn into_pages<P: Platform>(self, platform: &mut P) -> [SharedPages; 2] {
         platform.close_port(self.port);
-        self.pages
+        [self.indexes, self.data]
     }
 
     pub(crate) fn load(&self, offset: usize) -> u32 {
-        self.pages.load(offset)
+        self.indexes.load(offset)
     }
 
     pub(crate) fn store(&self, offset: usize, index: Index) {
-        self.pages.store(offset, index.get());
+        self.indexes.store(offset, index.get());
     }
 
     /// Copies bytes out of the in array, which wraps at its end.
     pub(crate) fn copy_out(&self, from: Index, into: &mut [u8]) {
         let (begin, first) = self.first_piece(from, into.len());
         let (head, tail) = into.split_at_mut(first);
-        self.pages.read(PAGE_SIZE + begin, head);
-        self.pages.read(PAGE_SIZE, tail);
+        self.data.read(begin, head);
+        self.data.read(0, tail);
     }
 
     /// Copies bytes into the out array, which lies behind the in array.
     pub(crate) fn copy_in(&self, to: Index, from: &[u8]) {
         let (begin, first) = self.first_piece(to, from.len());
         let (head, tail) = from.split_at(first);
-        let array = PAGE_SIZE + self.array_bytes() as usize;
-        self.pages.write(array + begin, head);
-        self.pages.write(array, tail);
+        let array = self.array_bytes() as usize;
+        self.data.write(array + begin, head);
+        self.data.write(array, tail);
     }
 
     /// The offset of `index` in an array, and how many of `len` bytes come before its end.
@@ -126,6 +132,28 @@ impl Ring {
         debug_assert!(len <= array as usize);
         let begin = index.offset(array) as usize;
         (begin, len.min(array as usize - begin))
+    }
+}
+
+/// A page for the indexes, and so many for the data.
+fn share<P: Platform>(
+    platform: &mut P,
+    backend: DomainId,
+    data: PageCount,
+) -> Result<(SharedPages, SharedPages), ShareError> {
+    let indexes = platform.share(backend, PageCount(1))?;
+    match platform.share(backend, data) {
+        Ok(run) => {
+            assert_eq!(run.pages(), data, "the platform shares what it is asked");
+            Ok((indexes, run))
+        }
+        Err(error) => {
+            if let Err(StillMapped(page)) = platform.unshare(indexes) {
+                // Nobody was told of it: a backend that guesses grants costs this guest a page.
+                log::warn!("{page:?}: the backend mapped a page before it was told of it");
+            }
+            Err(error)
+        }
     }
 }
 

@@ -330,8 +330,9 @@ impl<P: Platform> Frontend<P> {
                 self.platform.mask_port(data.ring.port());
                 self.held.push(data.ring);
             } else {
-                let pages = data.ring.into_pages(&mut self.platform);
-                self.quarantine.give_back(&mut self.platform, pages, now_ns);
+                for pages in data.ring.into_pages(&mut self.platform) {
+                    self.quarantine.give_back(&mut self.platform, pages, now_ns);
+                }
             }
         }
     }

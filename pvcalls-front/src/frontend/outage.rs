@@ -183,8 +183,9 @@ impl<P: Platform> Frontend<P> {
             self.finish(place, now_ns);
         }
         while let Some(ring) = self.pool.pop() {
-            let pages = ring.into_pages(&mut self.platform);
-            self.quarantine.give_back(&mut self.platform, pages, now_ns);
+            for pages in ring.into_pages(&mut self.platform) {
+                self.quarantine.give_back(&mut self.platform, pages, now_ns);
+            }
         }
         self.rearm_device();
         self.drain_wakers.wake();

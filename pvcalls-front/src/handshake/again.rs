@@ -49,8 +49,9 @@ impl Remains {
             quarantine.give_back(platform, commands.into_page(), now_ns);
         }
         for ring in self.rings.drain(..) {
-            let pages = ring.into_pages(platform);
-            quarantine.give_back(platform, pages, now_ns);
+            for pages in ring.into_pages(platform) {
+                quarantine.give_back(platform, pages, now_ns);
+            }
         }
         for page in self.pages.drain(..) {
             quarantine.give_back(platform, page, now_ns);
