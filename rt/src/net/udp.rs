@@ -42,13 +42,13 @@ impl UdpSocket {
     /// # Errors
     /// The kinds that std gives; [`Unsupported`](ErrorKind::Unsupported) with version 1 of the
     /// protocol; [`PermissionDenied`](ErrorKind::PermissionDenied) if the host's policy forbids it.
-    pub fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
+    pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<UdpSocket> {
         UdpSocket::bind_with(address, &Options::new())
     }
 
     /// As [`UdpSocket::bind`], with settings ([`Options::ring_order`] and [`Options::timeout`]
     /// count); not in std.
-    pub fn bind_with(address: impl ToSocketAddrs, options: &Options) -> io::Result<UdpSocket> {
+    pub fn bind_with<A: ToSocketAddrs>(address: A, options: &Options) -> io::Result<UdpSocket> {
         try_each(address, |address| {
             let opened = Opening::datagrams(address, options).wait();
             opened.map(UdpSocket::from_socket)
@@ -75,7 +75,7 @@ impl UdpSocket {
     }
 
     /// Sends a datagram to the first of the addresses. How many bytes it had.
-    pub fn send_to(&self, bytes: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
+    pub fn send_to<A: ToSocketAddrs>(&self, bytes: &[u8], address: A) -> io::Result<usize> {
         let to = address.to_socket_addrs()?.next().ok_or_else(no_addresses)?;
         self.send_datagram(bytes, Some(to))
     }
@@ -209,7 +209,7 @@ impl UdpSocket {
 
     /// Makes the first of the addresses that can be had the default peer: datagrams without a
     /// receiver go there, and nobody else's come in.
-    pub fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+    pub fn connect<A: ToSocketAddrs>(&self, address: A) -> io::Result<()> {
         try_each(address, |to| {
             self.socket.set_peer(to).wait()?;
             self.socket.note_peer(to);

@@ -18,13 +18,21 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens at the first of the addresses where that works.
-    pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    /// Listens at the first of the addresses where that works. At port 0, at one that is free:
+    /// [`local_addr`](Self::local_addr) tells which.
+    ///
+    /// # Errors
+    /// The kinds that std gives, of the last address that was tried. Also:
+    /// * [`PermissionDenied`](io::ErrorKind::PermissionDenied): the host's policy forbids it, as it
+    ///   does for ports below 1024 unless it says otherwise;
+    /// * [`Unsupported`](io::ErrorKind::Unsupported): IPv6, with version 1 of the protocol;
+    /// * one with the number of `ENOBUFS`: more than 16 listeners.
+    pub fn bind<A: ToSocketAddrs>(address: A) -> io::Result<TcpListener> {
         TcpListener::bind_with(address, &Options::new())
     }
 
     /// As [`TcpListener::bind`], with settings; not in std.
-    pub fn bind_with(address: impl ToSocketAddrs, options: &Options) -> io::Result<TcpListener> {
+    pub fn bind_with<A: ToSocketAddrs>(address: A, options: &Options) -> io::Result<TcpListener> {
         try_each(address, |address| {
             let socket = Opening::listen(address, options).wait()?;
             Ok(TcpListener { socket })

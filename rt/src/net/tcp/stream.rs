@@ -36,13 +36,16 @@ impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
     /// # Errors
-    /// The kinds that std gives, and [`ErrorKind::Unsupported`] for IPv6, which version 1 of
-    /// the protocol does not carry, and for names. [`ErrorKind::NetworkDown`] if the host's
-    /// backend was in use, went away, and is not back after ten seconds.
-    ///
-    /// [`ErrorKind::Unsupported`]: io::ErrorKind::Unsupported
-    /// [`ErrorKind::NetworkDown`]: io::ErrorKind::NetworkDown
-    pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
+    /// The kinds that std gives, of the last address that was tried. Also:
+    /// * [`Unsupported`](io::ErrorKind::Unsupported): IPv6, with version 1 of the protocol;
+    /// * [`PermissionDenied`](io::ErrorKind::PermissionDenied): the host's policy forbids it;
+    /// * [`NetworkDown`](io::ErrorKind::NetworkDown): the host's backend was in use, went away, and
+    ///   is not back after ten seconds; [`NotFound`](io::ErrorKind::NotFound): the domain has no
+    ///   PV Calls device; [`TimedOut`](io::ErrorKind::TimedOut): nobody serves it, or nobody
+    ///   answers at the address;
+    /// * [`OutOfMemory`](io::ErrorKind::OutOfMemory), or one with the number of `ENOBUFS` or
+    ///   `EMFILE`: no memory, grants or ports for another socket, here or in the host.
+    pub fn connect<A: ToSocketAddrs>(address: A) -> io::Result<TcpStream> {
         TcpStream::connect_with(address, &Options::new())
     }
 
@@ -55,7 +58,7 @@ impl TcpStream {
     }
 
     /// As [`TcpStream::connect`], with settings; not in std.
-    pub fn connect_with(address: impl ToSocketAddrs, options: &Options) -> io::Result<TcpStream> {
+    pub fn connect_with<A: ToSocketAddrs>(address: A, options: &Options) -> io::Result<TcpStream> {
         try_each(address, |address| {
             let opened = Opening::connect(address, options).wait();
             opened.map(TcpStream::from_socket)
