@@ -37,7 +37,7 @@ impl Resources {
     /// Has memory mapped that has not been needed so far: its page tables stay, and would look
     /// like something lost.
     pub(crate) fn map_memory() {
-        let runs: Vec<_> = (0..8).filter_map(|_| mem::Pages::zeroed(512)).collect();
+        let runs: Vec<_> = (0..64).map_while(|_| mem::Pages::zeroed(512)).collect();
         drop(runs);
     }
 
