@@ -15,12 +15,9 @@
 //! | `serve.rs` | servers |
 //! | `bulk.rs` | a lot of data |
 //! | `extensions.rs` | half-close, names and options |
-<<<<<<< HEAD
 //! | `datagrams.rs` | UDP |
-=======
 //! | `exhaust.rs` | more sockets than there are grants, ports or memory |
 //! | `wakers.rs` | sockets that go with a waker |
->>>>>>> cae4015 (docs: rt::net against std; net-probe: wakers that hold sockets, more sockets than there are)
 //! | `wait.rs` | waiting for ever, so that the host can end it |
 //! | `names.rs` | what names of hosts mean |
 //! | `pattern.rs` | the bytes that are sent |
@@ -31,11 +28,8 @@ extern crate alloc;
 
 mod bulk;
 mod connect;
-<<<<<<< HEAD
 mod datagrams;
-=======
 mod exhaust;
->>>>>>> cae4015 (docs: rt::net against std; net-probe: wakers that hold sockets, more sockets than there are)
 mod extensions;
 mod inside;
 mod limits;
@@ -115,16 +109,13 @@ fn main() -> Result<()> {
         ["listen-through-outage", at, connections] => {
             listeners::survive(address(at)?, number(connections)?)
         }
-<<<<<<< HEAD
         ["datagrams", echo, closed] => datagrams::check(address(echo)?, address(closed)?),
         ["datagram-server", at, count] => datagrams::serve(address(at)?, number(count)?),
         ["datagram-query", server, name] => datagrams::query(address(server)?, name),
         ["datagrams-inside"] => datagrams::inside(),
         ["no-datagrams", at] => datagrams::unsupported(address(at)?),
-=======
         ["wakers", echo] => wakers::check(address(echo)?),
         ["exhaust", echo, spare] => exhaust::check(address(echo)?, address(spare)?),
->>>>>>> cae4015 (docs: rt::net against std; net-probe: wakers that hold sockets, more sockets than there are)
         ["read", silent] => wait::read(address(silent)?),
         ["sleep"] => wait::sleep(),
         other => Err(failure(alloc::format!("do not know how to {other:?}"))),
