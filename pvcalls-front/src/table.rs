@@ -58,7 +58,7 @@ impl Table {
 
     /// The socket of that id, to look at.
     pub(crate) fn look(&self, id: SocketId) -> Option<&Socket> {
-        let socket = self.slots.get(id.place())?.socket.as_ref();
+        let socket = self.slots.get(id.place())?.socket.as_deref();
         socket.filter(|socket| socket.id == id)
     }
 

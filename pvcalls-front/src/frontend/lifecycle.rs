@@ -19,6 +19,9 @@ use crate::units::{RingOrder, SocketId};
 /// ones at first, smaller ones when there are many, and memory never runs out by them alone.
 const FREE_PER_RING: usize = 128;
 
+/// And at most one in so many when memory is half gone.
+const FREE_PER_SMALL_RING: usize = 1024;
+
 impl<P: Platform> Frontend<P> {
     /// Begins to connect; [`try_connect`](Self::try_connect) tells the outcome.
     ///
@@ -84,9 +87,14 @@ impl<P: Platform> Frontend<P> {
     }
 
     /// The largest order up to `order` that this backend takes and of which a ring takes at most
-    /// one in so many free pages.
-    pub(super) fn affordable(&self, order: RingOrder, free_per_ring: usize) -> RingOrder {
-        let share = self.platform.free_pages() / free_per_ring;
+    /// one in so many spare pages. When half of what was free at first is gone, hardly any are
+    /// spare: then a ring takes at most one in [`FREE_PER_SMALL_RING`] of those that are free, and
+    /// there is room for many more connections and for what comes with them.
+    pub(super) fn affordable(&mut self, order: RingOrder, spare_per_ring: usize) -> RingOrder {
+        let free = self.platform.free_pages();
+        self.most_free_pages = self.most_free_pages.max(free);
+        let spare = free.saturating_sub(self.most_free_pages - free);
+        let share = (spare / spare_per_ring).max(free / FREE_PER_SMALL_RING);
         let mut order = order.min(self.max_order);
         while order.data_pages().get() > share
             && let Some(smaller) = order.smaller()

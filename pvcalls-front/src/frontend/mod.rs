@@ -77,6 +77,8 @@ pub struct Frontend<P> {
     accepts: VecDeque<usize>,
     /// CONNECTs that the backend has not answered.
     connecting: u32,
+    /// The most pages that were free when a ring was made.
+    most_free_pages: usize,
     calls: Calls,
     /// Listeners that nobody has closed.
     listeners: Vec<SocketId>,
@@ -183,6 +185,7 @@ impl<P: Platform> Frontend<P> {
             waiting: VecDeque::new(),
             accepts: VecDeque::new(),
             connecting: 0,
+            most_free_pages: 0,
             calls: Calls::default(),
             listeners: Vec::new(),
             orphans: Vec::new(),
@@ -252,6 +255,17 @@ impl<P: Platform> Frontend<P> {
         self.sockets
             .iter()
             .filter(|socket| socket.state() == State::Draining)
+            .count()
+    }
+
+    /// Closed sockets that the backend has not let go of, although all bytes are with it. The other
+    /// end does not see the end of such a connection before. A waker of
+    /// [`register_drain`](Self::register_drain) is woken for each that goes.
+    #[must_use]
+    pub fn releasing(&self) -> usize {
+        self.sockets
+            .iter()
+            .filter(|socket| socket.state() == State::Releasing)
             .count()
     }
 

@@ -42,6 +42,8 @@ pub(super) use platform::Xen;
 
 /// How long the end of the domain may wait for bytes that were written.
 const DRAIN_NS: u64 = 60 * NS_PER_S;
+/// How long it may wait until the backend has closed the sockets.
+const RELEASE_NS: u64 = 5 * NS_PER_S;
 /// How long it may wait for connects: longer than Linux's TCP tries, 131 s.
 const CONNECT_ANSWER_NS: u64 = 150 * NS_PER_S;
 /// The variable of the command line that sets the size of data rings.
@@ -203,6 +205,10 @@ pub(crate) fn shut_down() {
     }
     if !finish(DRAIN_NS, |frontend| frontend.draining() > 0) {
         log::warn!("the domain ends with bytes unsent: the backend does not take them");
+    }
+    // Or the other ends do not see the end while the domain, powered off, is kept.
+    if !finish(RELEASE_NS, |frontend| frontend.releasing() > 0) {
+        log::warn!("the domain ends with sockets that the backend has not closed");
     }
     if !finish(CONNECT_ANSWER_NS, |frontend| {
         frontend.unanswered_connects() > 0

@@ -15,8 +15,18 @@ use super::on_event;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::net) struct Xen;
 
+/// Pages that sockets do not take: a 64th of what was free when the first were wanted. Without them
+/// a guest that is out of memory for sockets would be out of memory for everything, and end.
+fn reserve() -> usize {
+    static RESERVE: spin::Once<usize> = spin::Once::new();
+    *RESERVE.call_once(|| mem::free_pages() / 64)
+}
+
 impl Platform for Xen {
     fn share(&mut self, domain: DomainId, pages: PageCount) -> Result<SharedPages, ShareError> {
+        if mem::free_pages() < pages.get() + reserve() {
+            return Err(ShareError::OutOfMemory);
+        }
         let run = mem::Pages::zeroed(pages.get()).ok_or(ShareError::OutOfMemory)?;
         let mut grants: Vec<GrantRef> = Vec::with_capacity(pages.get());
         for index in 0..run.count() {
