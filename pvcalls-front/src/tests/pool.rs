@@ -272,3 +272,24 @@ fn a_smaller_ring_is_better_than_none() {
     assert!(matches!(none, Err(ConnectError::Resources(_))));
     assert_clean(&rig);
 }
+
+/// Data pages of rings that are made one after the other, with so many pages free.
+fn rings_while_memory_goes(free: &[usize]) -> Vec<usize> {
+    let mut rig = rig();
+    let ring = |free: &usize| {
+        rig.platform.set_free_pages(*free);
+        let before = rig.platform.shared_pages();
+        let options = ConnectOptions::default();
+        { rig.frontend.connect(Rig::PEER, options, 0) }.expect("room");
+        rig.platform.shared_pages() - before - 1
+    };
+    free.iter().map(ring).collect()
+}
+
+#[test]
+fn when_memory_is_half_gone_rings_are_small_so_that_there_can_be_many() {
+    let rings = rings_while_memory_goes(&[2048, 1800, 1500, 1100, 10]);
+    assert_eq!(rings, [16, 8, 4, 2, 2]);
+    let rings = rings_while_memory_goes(&[32768, 16384, 8192, 5000, 500]);
+    assert_eq!(rings, [16, 16, 8, 4, 2]);
+}
