@@ -55,7 +55,7 @@ for connections in 10 300; do
 	requests=$(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' wrk.log)
 	[ "${requests:-0}" -gt 100 ] || fail "$requests requests in 4 s"
 done
-expect_no_console web "http-server: "accept
+expect_no_console web "http-server: accept"
 
 # A request that never ends, one a byte at a time, and an answer that nobody takes: all are gone
 # after their time, while others are served.
