@@ -10,7 +10,7 @@ pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 pub struct Config {
     /// The largest data ring of a connection that does not ask for one, as far as the backend
     /// takes it (Linux: 4, 32 KiB for each direction) and this guest has memory: a ring takes at
-    /// most a 128th of what is free when it is made. The default, 7, is 256 KiB for each direction
+    /// most a 128th of what is free, and much less when half of that is gone. The default, 7, is 256 KiB for each direction
     /// and 129 pages.
     pub ring_order: RingOrder,
     /// How long the backend may take for each step of the handshake.
