@@ -8,7 +8,7 @@ use crate::commands::{Answer, Full, Owner};
 use crate::errno::Errno;
 use crate::error::{SocketError, TryError};
 use crate::features::Features;
-use crate::options::{Call, How};
+use crate::options::Call;
 use crate::platform::Platform;
 use crate::socket::{Kind, Names, Shut, Socket, State};
 use crate::units::{CallId, SocketId};
@@ -27,20 +27,20 @@ impl<P: Platform> Frontend<P> {
     /// reads that find nothing give 0. A backend without `feature-shutdown` can end both
     /// directions (what was written goes out, then it is released; what came in can be read) and
     /// the way in (as on Linux, what comes later can be read when it is there), but not the
-    /// way out alone.
+    /// way out as long as the way in is open.
     ///
     /// # Errors
     /// [`SocketError::NoSuchSocket`]; [`SocketError::Unsupported`] if the backend does not offer
     /// what this needs; [`SocketError::NotConnected`] before the socket is open, for a shutdown
     /// also when it is no stream or its connection is gone; [`SocketError::Away`] for one that waits
-    /// for the device; the reason of the failure of a socket that failed; [`SocketError::NoSuchOption`], [`SocketError::BadValue`];
-    /// [`SocketError::TooManyCalls`].
+    /// for the device; the reason of the failure of a socket that failed;
+    /// [`SocketError::NoSuchOption`], [`SocketError::BadValue`]; [`SocketError::TooManyCalls`].
     pub fn call(&mut self, id: SocketId, call: Call, now_ns: u64) -> Result<CallId, SocketError> {
         let (features, away) = (self.features, self.broken.is_some());
         let socket = self.socket(id)?;
         let offered = features.contains(call.needs());
         let alone = match call {
-            Call::Shutdown(How::Read | How::Both) => !offered,
+            Call::Shutdown(how) if how.reading() || socket.shut.contains(Shut::IN) => !offered,
             _ if !offered => return Err(SocketError::Unsupported(call.needs())),
             _ => false,
         };
@@ -83,18 +83,18 @@ impl<P: Platform> Frontend<P> {
                 // First: with nothing to send the socket may be released here and now, and that
                 // would end a call that is open.
                 self.calls.end(number, Ok(Value::Number(0)));
-                self.shut_down_alone(id, how, now_ns);
+                self.shut_down_alone(id, now_ns);
             }
         }
         self.pump();
         Ok(number)
     }
 
-    /// Ends a stream without a command for it.
-    fn shut_down_alone(&mut self, id: SocketId, how: How, now_ns: u64) {
+    /// Ends a stream without a command for it, if the caller has ended both directions.
+    fn shut_down_alone(&mut self, id: SocketId, now_ns: u64) {
         let linger_ns = self.config.linger_ns;
         let Ok(socket) = self.socket(id) else { return };
-        if how != How::Both || socket.state() != State::Open {
+        if !socket.shut.is_all() || socket.state() != State::Open {
             return;
         }
         // What came in until now can still be read.

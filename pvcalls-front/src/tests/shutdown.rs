@@ -293,3 +293,22 @@ fn an_end_of_reading_needs_no_backend() {
     assert_eq!(rig.frontend.try_read(id, &mut [0; 4]), Ok(0));
     assert_eq!(rig.frontend.try_write(id, b"x", 0), Ok(1));
 }
+
+#[test]
+fn the_way_in_and_then_the_way_out_is_both() {
+    let mut rig = rig();
+    let id = connected(&mut rig);
+    let out = Call::Shutdown(How::Write);
+    let unsupported = SocketError::Unsupported(crate::Features::SHUTDOWN);
+    assert_eq!(rig.frontend.call(id, out, 0), Err(unsupported));
+    for how in [How::Read, How::Write] {
+        let call = shutdown(&mut rig, id, how);
+        assert_eq!(rig.frontend.try_call(call, Waker::noop()), Ok(0));
+    }
+    let release = expect!(&mut rig, Wire::Release { .. });
+    answer!(&mut rig, release, 0);
+    assert_eq!(rig.frontend.try_read(id, &mut [0; 4]), Ok(0));
+    assert_eq!(rig.frontend.try_write(id, b"x", 0), refused());
+    rig.frontend.close(id, None, 0).expect("the handle is good");
+    assert_clean(&rig);
+}
