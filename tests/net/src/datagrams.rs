@@ -30,6 +30,7 @@ pub(crate) fn check(echo: SocketAddr, closed: SocketAddr) -> Result<()> {
     refusals(&socket, echo, closed)?;
     options(&socket)?;
     peers(echo)?;
+    everywhere(echo)?;
     threads(echo)?;
     task::block_on(awaited(echo))?;
     let before = net::stats();
@@ -206,6 +207,37 @@ fn peers(echo: SocketAddr) -> Result<()> {
         same("whole", into[..3000] == pattern(n, 3000), true)?;
     }
     Ok(())
+}
+
+/// A socket at all addresses hears this guest and the host, and answers each where it is.
+fn everywhere(echo: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let port = socket.local_addr()?.port();
+    let here = UdpSocket::bind("127.0.0.1:0")?;
+    here.set_read_timeout(Some(PATIENCE))?;
+    let here_at = here.local_addr()?;
+    let itself = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+    let mut into = [0; 99];
+    for _ in 0..3 {
+        here.send_to(b"inside", itself)?;
+        socket.send_to(b"from outside", echo)?;
+        let mut came = [socket.recv_from(&mut into)?, socket.recv_from(&mut into)?];
+        came.sort_unstable();
+        same("from both", came, [(6, here_at), (12, echo)])?;
+        socket.send_to(b"to the inside", here_at)?;
+        same("an answer", here.recv_from(&mut into)?, (13, itself))?;
+    }
+    // A peer decides which of them is heard.
+    socket.connect(here_at)?;
+    same("its name then", socket.local_addr()?, itself)?;
+    same("the peer", socket.peer_addr()?, here_at)?;
+    socket.send_to(b"is not heard", echo)?;
+    thread::sleep(Duration::from_millis(100));
+    here.send_to(b"is", itself)?;
+    same("the peer's", socket.recv_from(&mut into)?, (2, here_at))?;
+    socket.send(b"both are")?;
+    same("the peer hears", here.recv(&mut into)?, 8)
 }
 
 /// One that sends and one that receives, with clones of one socket.
