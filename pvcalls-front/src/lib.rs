@@ -1,4 +1,4 @@
-//! The PV Calls frontend driver: TCP sockets whose other half lives in another Xen domain.
+//! The PV Calls frontend driver: TCP and UDP sockets whose other half lives in another Xen domain.
 //!
 //! Commands (socket, connect, release) travel over one ring per device, bytes over one data ring
 //! per connection; both are memory shared with a backend that is not trusted. The crate knows no
@@ -23,7 +23,8 @@
 //! 1. [`Handshake::new`], then [`Handshake::step`] until [`Step::Connected`] gives a [`Frontend`].
 //! 2. [`Frontend::connect`], then [`Frontend::try_connect`]; [`Frontend::try_read`],
 //!    [`Frontend::try_write`]; [`Frontend::close`]. [`Frontend::listen`], [`Frontend::try_listen`],
-//!    [`Frontend::try_accept`]. Each says [`TryError::WouldBlock`] when it
+//!    [`Frontend::try_accept`]. [`Frontend::bind_datagram`], [`Frontend::try_bound`],
+//!    [`Frontend::try_send_to`], [`Frontend::try_receive_from`]. Each says [`TryError::WouldBlock`] when it
 //!    cannot go on; then [`Frontend::register`] a waker, and sleep.
 //!    [`Frontend::call`] and [`Frontend::resolve`] ask for more, and [`Frontend::try_call`] and
 //!    [`Frontend::try_resolve`] take the waker themselves.

@@ -20,7 +20,8 @@
 //!                                                         ▼
 //!                                                       Closed
 //! ```
-//! A stream that was accepted begins in Opening (13).
+//! A stream that was accepted begins in Opening (13). A datagram socket goes the way of a listener (2 is
+//! BIND's success, 3 that of ATTACH), ends like a stream, and survives like a listener (12).
 //!
 //! 1. `Frontend::connect`: the data ring is allocated, SOCKET waits for a slot or is sent. While the
 //!    device is out of use there is no ring yet, and the socket waits for the device.
