@@ -20,7 +20,8 @@ linux) www="192.0.2.1" six="NotFound: " backend="" nobody="Unsupported" why="nob
 pvcallsd)
 	# The host looks names up: what its own list says; IPv6 as well if it has an address of that.
 	ip -6 address add 2001:db8::1/128 dev lo
-	trap 'ip -6 address del 2001:db8::1/128 dev lo' EXIT
+	cp /etc/hosts hosts.before
+	trap 'ip -6 address del 2001:db8::1/128 dev lo; cp hosts.before /etc/hosts' EXIT
 	printf '127.0.0.1 localhost\n%s host.test\n2001:db8::1 six-host.test\n' "$address" >/etc/hosts
 	guest host net-probe "args=hosts=db=$address dns=$address:54 look-up db HOST.test six-host.test www.test localhost"
 	expect_exit host 0
