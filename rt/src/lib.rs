@@ -27,7 +27,7 @@
 //! | [`net`] | TCP through the host's sockets (PV Calls); no network stack in here |
 //! | [`thread`], [`sync`], [`time`] | cooperative threads; locks; clocks |
 //! | [`task`] | async code beside threads: an executor and timers |
-//! | [`env`] | the command line: arguments and variables |
+//! | [`env`](mod@env) | the command line: arguments and variables |
 //! | [`io`] | errors, the traits to read and write, buffers, the console |
 //! | [`random`] | the processor's random numbers |
 //! | [`collections`], [`hash`] | hash tables with random keys, and alloc's collections |
