@@ -280,9 +280,10 @@ impl<'a> Socket<'a> {
         F: FnOnce(&'b mut [u8]) -> (usize, R),
     {
         self.check_recv()?;
-        let was_full = self.rx.is_full();
+        let (before, was_full) = (self.rx.len(), self.rx.is_full());
         let (count, result) = self.rx.dequeue_many_with(f);
-        self.stalled &= !(was_full && count > 0);
+        // What wraps comes in two pieces: the other one must not wait for news.
+        self.stalled &= count == 0 || !(was_full || count < before);
         Ok(result)
     }
 
@@ -292,9 +293,10 @@ impl<'a> Socket<'a> {
     /// As [`Socket::recv`].
     pub fn recv_slice(&mut self, data: &mut [u8]) -> Result<usize, RecvError> {
         self.check_recv()?;
-        let was_full = self.rx.is_full();
+        let (before, was_full) = (self.rx.len(), self.rx.is_full());
         let count = self.rx.dequeue_slice(data);
-        self.stalled &= !(was_full && count > 0);
+        // What wraps comes in two pieces: the other one must not wait for news.
+        self.stalled &= count == 0 || !(was_full || count < before);
         Ok(count)
     }
 

@@ -17,7 +17,7 @@ impl Socket<'_> {
         let ending = matches!(self.state, State::FinWait1 | State::LastAck) && self.tx.is_empty();
         let moving = !self.tx.is_empty() || (!self.finished && !self.rx.is_full());
         let open = matches!(self.link, Link::Open(_));
-        self.is_open() && !self.stalled && (!open || ending || moving)
+        !self.stalled && (self.can_recv() || self.is_open() && (!open || ending || moving))
     }
 
     /// Does what can be done. Whether anything changed.
