@@ -1,6 +1,7 @@
 # edge-http, unchanged, serves curl: pages, several requests on one connection, a body sent back, more
 # clients than it has handlers.
 # images: http-edge
+# backend: any
 # programs: curl
 # timeout: 120
 guest server http-edge args=8080

@@ -1,6 +1,7 @@
 # embassy-executor and embassy-time, unchanged, serve more clients than there are tasks; one that
 # says nothing is closed.
 # images: embassy-echo
+# backend: any
 # timeout: 120
 guest server embassy-echo args=7777
 expect_console server "listening at"

@@ -1,6 +1,7 @@
 # embedded-tls, unchanged, on async and blocking streams, against OpenSSL's server: a page comes, and
 # certificates of another authority, for another name, and out of date are refused.
 # images: tls-client
+# backend: any
 # programs: openssl
 # timeout: 240
 export OPENSSL_CONF=/dev/null

@@ -1,6 +1,7 @@
 # picoserve, unchanged, serves curl: pages, several requests on one connection, a body sent back,
 # twenty clients at once, and nonsense, after which it goes on.
 # images: http-picoserve
+# backend: any
 # programs: curl
 # timeout: 120
 guest server http-picoserve args=8080

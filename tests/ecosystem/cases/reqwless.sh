@@ -1,6 +1,7 @@
 # reqwless, unchanged: GET of a large page, POST to a script that sends it back, an answer that
 # refuses, nobody there.
 # images: http-client
+# backend: any
 # timeout: 120
 mkdir -p site/cgi-bin
 seq 20000 >site/index.html

@@ -1,6 +1,7 @@
 # rust-mqtt, unchanged, against Debian's mosquitto: exactly once, both ways; another client hears
 # the message, too.
 # images: mqtt
+# backend: any
 # programs: mosquitto mosquitto_sub@mosquitto-clients
 # timeout: 120
 printf 'listener 1883 0.0.0.0\nallow_anonymous true\nuser root\n' >conf
