@@ -88,6 +88,7 @@ impl<P: Platform> Frontend<P> {
                     if let Some(listener) = self.sockets.at(place).and_then(Socket::listener) {
                         listener.pause.begin(now_ns);
                     }
+                    break;
                 }
             }
         }
