@@ -26,6 +26,7 @@ macro_rules! answer {
 }
 
 mod accept;
+mod accept_rings;
 mod calls;
 mod calls_props;
 mod cancel;
@@ -46,6 +47,7 @@ mod options;
 mod outage;
 mod passive;
 mod passive_hostile;
+mod passive_linux;
 mod passive_outage;
 mod passive_props;
 mod pool;

@@ -2,7 +2,7 @@
 
 use core::net::SocketAddr;
 
-use super::next;
+use super::{assert_clean, next};
 use crate::platform::key;
 use crate::test_utils::{BACKEND_DIR, Call, FakeRequest, FakeStore, Rig};
 use crate::{Config, ListenOptions, RingOrder, SocketId};
@@ -96,4 +96,17 @@ pub(super) fn take(rig: &mut Rig, listener: SocketId) -> SocketId {
 #[track_caller]
 pub(super) fn close(rig: &mut Rig, id: SocketId) {
     { rig.frontend.close(id, None, rig.now_ns) }.expect("the handle is good");
+}
+
+/// Lets go of a listener whose ACCEPTs were taken from the ring: the backend answers them.
+#[track_caller]
+pub(super) fn end(rig: &mut Rig, listener: SocketId, accepts: &[FakeRequest]) {
+    close(rig, listener);
+    for accept in accepts {
+        answer!(rig, accept, -125);
+    }
+    let release = expect!(rig, Call::Release { .. });
+    assert_eq!(release.id, listener.get());
+    answer!(rig, release, 0);
+    assert_clean(rig);
 }
