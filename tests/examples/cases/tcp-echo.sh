@@ -3,6 +3,7 @@
 # images: tcp-echo
 # programs: socat
 # timeout: 180
+# backend: pvcallsd (docs/protocol.md, "End lost with data": clients end by half-close)
 . "$data/server.sh"
 guest echo tcp-echo args=7007
 serves echo 7007
