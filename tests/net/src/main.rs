@@ -16,7 +16,7 @@
 //! | `bulk.rs` | a lot of data |
 //! | `extensions.rs` | half-close, names and options |
 //! | `datagrams.rs` | UDP |
-//! | `exhaust.rs` | more sockets than there are grants, ports or memory |
+//! | `exhaust.rs` | more sockets than there is memory for |
 //! | `wakers.rs` | sockets that go with a waker |
 //! | `wait.rs` | waiting for ever, so that the host can end it |
 //! | `names.rs` | what names of hosts mean |
