@@ -28,6 +28,9 @@ pub struct Socket<'a> {
     finished: bool,
     /// The last poll did all that could be done, and there has been no new work since.
     stalled: bool,
+    /// Something was received since the last poll: there is room, or more in the buffer, or the end.
+    /// None of that comes with news, so the user's loop has to turn once more.
+    received: bool,
     link: Link,
     /// The host ends a direction.
     ending: Option<Calling>,
@@ -65,6 +68,7 @@ impl<'a> Socket<'a> {
             tx: tx_buffer.into(),
             finished: false,
             stalled: false,
+            received: false,
             link: Link::Nothing,
             ending: None,
             listener: None,
@@ -81,6 +85,7 @@ impl<'a> Socket<'a> {
         self.tx.clear();
         self.finished = false;
         self.stalled = false;
+        self.received = false;
         self.link = Link::Nothing;
         self.ending = None;
         self.remote = None;
@@ -280,10 +285,8 @@ impl<'a> Socket<'a> {
         F: FnOnce(&'b mut [u8]) -> (usize, R),
     {
         self.check_recv()?;
-        let (before, was_full) = (self.rx.len(), self.rx.is_full());
         let (count, result) = self.rx.dequeue_many_with(f);
-        // What wraps comes in two pieces: the other one must not wait for news.
-        self.stalled &= count == 0 || !(was_full || count < before);
+        self.received |= count > 0;
         Ok(result)
     }
 
@@ -293,10 +296,8 @@ impl<'a> Socket<'a> {
     /// As [`Socket::recv`].
     pub fn recv_slice(&mut self, data: &mut [u8]) -> Result<usize, RecvError> {
         self.check_recv()?;
-        let (before, was_full) = (self.rx.len(), self.rx.is_full());
         let count = self.rx.dequeue_slice(data);
-        // What wraps comes in two pieces: the other one must not wait for news.
-        self.stalled &= count == 0 || !(was_full || count < before);
+        self.received |= count > 0;
         Ok(count)
     }
 

@@ -17,13 +17,14 @@ impl Socket<'_> {
         let ending = matches!(self.state, State::FinWait1 | State::LastAck) && self.tx.is_empty();
         let moving = !self.tx.is_empty() || (!self.finished && !self.rx.is_full());
         let open = matches!(self.link, Link::Open(_));
-        !self.stalled && (self.can_recv() || self.is_open() && (!open || ending || moving))
+        self.received || (self.is_open() && !self.stalled && (!open || ending || moving))
     }
 
     /// Does what can be done. Whether anything changed.
     pub(in crate::net::smoltcp) fn poll(&mut self, waker: &Waker) -> bool {
         let before = (self.state, self.rx.len(), self.tx.len(), self.finished);
         self.stalled = true;
+        self.received = false;
         let result = match self.state {
             State::SynSent => self.poll_connect(waker),
             State::Listen => self.poll_accept(waker),
