@@ -27,7 +27,7 @@ use crate::units::{GrantRef, PAGE_SIZE, PageCount};
 /// Pages of ours that the backend may map: one range of addresses, one grant per page.
 ///
 /// Dropping it leaks the pages, on purpose: memory that a peer may still write must not be used
-/// again. The way to give pages back is [`Platform::unshare`](crate::Platform::unshare).
+/// again. The way to give pages back is [`Platform::unshare`](crate::platform::Platform::unshare).
 pub struct SharedPages {
     base: NonNull<u8>,
     grants: Box<[GrantRef]>,
@@ -57,7 +57,7 @@ impl SharedPages {
     /// Takes charge of `grants.len()` pages from `base` on, page `i` shared under `grants[i]`.
     ///
     /// # Safety
-    /// From now until the value is handed to [`Platform::unshare`](crate::Platform::unshare) and
+    /// From now until the value is handed to [`Platform::unshare`](crate::platform::Platform::unshare) and
     /// that succeeds:
     /// * the range is mapped, readable and writable, and `base` is page-aligned;
     /// * nothing else on this side reads or writes it, and no reference into it exists;
