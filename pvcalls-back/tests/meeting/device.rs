@@ -128,6 +128,8 @@ pub(crate) struct Meeting {
     device: DeviceId,
     guest: Shared,
     pub(crate) frontend: Frontend<Shared>,
+    /// Ports that a frontend without names tried for port 0, and others of this machine had.
+    pub(crate) ports_in_use: u64,
     start: Instant,
 }
 
@@ -201,6 +203,7 @@ impl Meeting {
             device,
             guest,
             frontend,
+            ports_in_use: 0,
             start: Instant::now(),
         }
     }
@@ -327,6 +330,11 @@ impl Meeting {
         self.frontend.close(id, None, now).unwrap();
     }
 
+    /// Commands that were answered with an error.
+    pub(crate) fn errors(&self) -> u64 {
+        self.counters.device(self.device).command_errors.get()
+    }
+
     /// Ends the session; looks that nothing is left.
     pub(crate) fn end(self) {
         self.end_after(0);
@@ -350,6 +358,7 @@ impl Meeting {
         let counters = self.counters.device(self.device);
         assert_eq!(counters.sockets.get(), 0);
         assert_eq!(counters.mapped_pages.get(), 0);
+        let errors = errors + self.ports_in_use;
         assert_eq!(counters.command_errors.get(), errors);
         self.pool.stop();
         let end = Instant::now() + PATIENCE;

@@ -12,6 +12,7 @@ use crate::device::Meeting;
 impl Meeting {
     /// Listens somewhere on this machine.
     pub(crate) fn listen(&mut self, at: &str) -> (SocketId, SocketAddr) {
+        let before = self.errors();
         let id = self.begin_listen(at);
         self.until("a listener", |meeting| {
             match meeting.frontend.try_listen(id) {
@@ -20,6 +21,7 @@ impl Meeting {
                 Err(error) => panic!("{error:?}"),
             }
         });
+        self.ports_in_use += self.errors() - before;
         (id, self.frontend.local_addr(id).unwrap())
     }
 
