@@ -158,8 +158,10 @@ pub struct Stats {
     pub reconnects: u64,
     /// Listeners that nobody has closed.
     pub listeners: usize,
-    /// ACCEPTs of theirs that wait for a connection, or for a slot.
+    /// ACCEPTs of theirs that wait for a connection, or for a slot. Each has a ring with a port.
     pub accepts_out: usize,
+    /// Pages of these rings, and of those of lost slots.
+    pub accept_pages: usize,
     /// Slots of the command ring that are lost, until the device is connected anew, to ACCEPTs that
     /// a Linux backend does not answer because their listener was closed.
     pub slots_lost: usize,
@@ -352,6 +354,12 @@ impl<P: Platform> Frontend<P> {
                     Role::Listener(listener) => Some(listener.out.len()),
                     _ => None,
                 })
+                .sum(),
+            accept_pages: { self.sockets.iter() }
+                .filter(|socket| {
+                    matches!(socket.role, Role::Accepted { .. }) && socket.state() == State::Opening
+                })
+                .filter_map(|socket| Some(socket.data.as_ref()?.ring.page_count()))
                 .sum(),
             slots_lost: self.orphans.len(),
             nameless_datagrams: self.counters.nameless,

@@ -93,7 +93,9 @@ fn one_accept_at_a_time_where_a_second_is_refused() {
 fn all_listeners_share_the_slots_and_each_has_one() {
     let mut rig = rig_with(&["feature-multi-accept"]);
     let first = listening(&mut rig, 1);
-    assert_eq!(rig.frontend.stats().accepts_out, 7);
+    let stats = rig.frontend.stats();
+    assert_eq!(stats.accepts_out, 7);
+    assert_eq!(stats.accept_pages + 1, rig.platform.shared_pages());
     let mut accepts: Vec<_> = (0..7).map(|_| next_accept(&mut rig, first)).collect();
     let second = listening(&mut rig, 2);
     // Its own one, and no other.

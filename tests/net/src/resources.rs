@@ -12,7 +12,8 @@ use rt::net::{self, SocketAddr, TcpStream};
 use rt::time::Instant;
 use rt::{println, thread};
 
-/// What is taken at a time, without what the driver keeps for later connections.
+/// What is taken at a time, without what the driver keeps for later connections: how many rings it
+/// has ready changes with the order of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resources {
     grants: usize,
@@ -24,7 +25,10 @@ pub(crate) struct Resources {
 impl Resources {
     fn now() -> Resources {
         let (kept_pages, kept_rings) = match net::stats() {
-            Some(stats) => (stats.pooled_pages, stats.pooled_rings),
+            Some(stats) => (
+                stats.pooled_pages + stats.accept_pages,
+                stats.pooled_rings + stats.accepts_out,
+            ),
             None => (0, 0),
         };
         Resources {
@@ -32,6 +36,13 @@ impl Resources {
             ports: event::in_use() - kept_rings,
             pages: mem::free_pages() + mem::heap_use().pages + kept_pages,
         }
+    }
+
+    /// Streams that the driver has, those included that it is still closing.
+    fn streams() -> usize {
+        net::stats().map_or(0, |stats| {
+            stats.sockets - stats.listeners - stats.accepts_out
+        })
     }
 
     /// Has memory mapped that has not been needed so far: its page tables stay, and would look
@@ -42,7 +53,8 @@ impl Resources {
     }
 
     /// What is taken once connections that were dropped are closed: they close in the
-    /// background. Waits until it is as `expected`; without that, until it stays the same.
+    /// background. Waits until it is as `expected`; without that, until the driver has no stream
+    /// any more and it stays the same.
     pub(crate) fn settled(expected: Option<Resources>) -> Result<Resources> {
         let start = Instant::now();
         let mut last = Resources::now();
@@ -54,7 +66,7 @@ impl Resources {
             last = now;
             match expected {
                 Some(expected) if now == expected => return Ok(now),
-                None if same == 10 => return Ok(now),
+                None if same >= 10 && Self::streams() == 0 => return Ok(now),
                 _ => {}
             }
         }
