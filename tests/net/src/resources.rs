@@ -38,13 +38,6 @@ impl Resources {
         }
     }
 
-    /// Streams that the driver has, those included that it is still closing.
-    fn streams() -> usize {
-        net::stats().map_or(0, |stats| {
-            stats.sockets - stats.listeners - stats.accepts_out
-        })
-    }
-
     /// Has memory mapped that has not been needed so far: its page tables stay, and would look
     /// like something lost.
     pub(crate) fn map_memory() {
@@ -53,8 +46,7 @@ impl Resources {
     }
 
     /// What is taken once connections that were dropped are closed: they close in the
-    /// background. Waits until it is as `expected`; without that, until the driver has no stream
-    /// any more and it stays the same.
+    /// background. Waits until it is as `expected`; without that, until it stays the same.
     pub(crate) fn settled(expected: Option<Resources>) -> Result<Resources> {
         let start = Instant::now();
         let mut last = Resources::now();
@@ -66,7 +58,7 @@ impl Resources {
             last = now;
             match expected {
                 Some(expected) if now == expected => return Ok(now),
-                None if same >= 10 && Self::streams() == 0 => return Ok(now),
+                None if same == 10 => return Ok(now),
                 _ => {}
             }
         }
