@@ -128,6 +128,7 @@ pub(crate) struct Meeting {
     device: DeviceId,
     guest: Shared,
     pub(crate) frontend: Frontend<Shared>,
+    pub(crate) extended: bool,
     /// Ports that a frontend without names tried for port 0, and others of this machine had.
     pub(crate) ports_in_use: u64,
     start: Instant,
@@ -203,6 +204,7 @@ impl Meeting {
             device,
             guest,
             frontend,
+            extended,
             ports_in_use: 0,
             start: Instant::now(),
         }
