@@ -47,12 +47,26 @@ errnos! {
     EFAULT = 14, "bad address";
     EBUSY = 16, "busy";
     EEXIST = 17, "already exists";
+    EXDEV = 18, "on another file system";
+    ENOTDIR = 20, "not a directory";
+    EISDIR = 21, "is a directory";
     EINVAL = 22, "invalid argument";
     ENFILE = 23, "too many open files in the system";
     EMFILE = 24, "too many open files";
+    ETXTBSY = 26, "program is running";
+    EFBIG = 27, "file too large";
     ENOSPC = 28, "no space left";
+    ESPIPE = 29, "cannot seek";
+    EROFS = 30, "read-only file system";
+    EMLINK = 31, "too many links";
     EPIPE = 32, "broken pipe";
+    EDEADLK = 35, "would wait for ever";
+    ENAMETOOLONG = 36, "name too long";
+    ENOLCK = 37, "no lock left";
     ENOSYS = 38, "not implemented";
+    ENOTEMPTY = 39, "directory not empty";
+    ELOOP = 40, "too many symbolic links";
+    ENODATA = 61, "no data";
     EPROTO = 71, "protocol error";
     ENOTSOCK = 88, "not a socket";
     EDESTADDRREQ = 89, "destination address required";
@@ -76,6 +90,8 @@ errnos! {
     EHOSTUNREACH = 113, "no route to host";
     EALREADY = 114, "already in progress";
     EINPROGRESS = 115, "in progress";
+    ESTALE = 116, "stale file handle";
+    EDQUOT = 122, "quota exceeded";
     ECANCELED = 125, "cancelled";
     ENOTSUPP = 524, "not supported by the backend";
 }
