@@ -72,6 +72,8 @@ pub mod task;
 pub mod thread;
 #[cfg(guest)]
 pub mod time;
+#[cfg(guest)]
+mod xen;
 
 // What std re-exports, so that code that says `std::` finds it here: `use rt as std`.
 pub use alloc::{borrow, boxed, fmt, format, rc, slice, str, string, vec};

@@ -13,7 +13,7 @@ use kernel::time::monotonic_ns;
 use pvcalls_front::{CallId, Frontend, HandshakeError, SocketId};
 use spin::{Mutex, MutexGuard};
 
-use super::platform::Xen;
+use crate::xen::Xen;
 
 /// The device of this domain.
 #[expect(clippy::large_enum_variant, reason = "there is one, in a static")]

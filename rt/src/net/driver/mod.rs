@@ -5,9 +5,8 @@
 //! | `mod.rs` | calls of sockets, events, the idle path, the end of the domain |
 //! | `device.rs` | the one device and its lock |
 //! | `tend.rs` | the thread `pvcalls`: brings the device up, again if need be |
-//! | `platform.rs` | pages, ports and xenstore keys for the driver |
 //!
-//! The driver asks for pages, ports and xenstore keys, and gets the kernel's. The kernel's events,
+//! The driver asks for pages, ports and xenstore keys, and gets the kernel's (`rt/src/xen`). The kernel's events,
 //! idle path and clock drive the driver: a port's event goes to [`on_event`], and before the vCPU
 //! blocks or changes threads, [`before_idle`] lets the driver announce what it wrote and look at
 //! its deadlines.
@@ -20,7 +19,6 @@
 //! their end and dropped, and connects wait for a while.
 
 mod device;
-mod platform;
 mod tend;
 
 use alloc::vec;
@@ -37,8 +35,8 @@ use crate::env;
 use crate::io::{self, ErrorKind};
 use device::{Device, lock};
 
+pub(super) use crate::xen::Xen;
 pub(super) use device::{close, drop_call};
-pub(super) use platform::Xen;
 
 /// How long the end of the domain may wait for bytes that were written.
 const DRAIN_NS: u64 = 60 * NS_PER_S;

@@ -1,29 +1,28 @@
 //! Bringing the device up, and looking after it: the thread `pvcalls`.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::task::{Poll, Waker};
 
 use kernel::thread;
 use kernel::time::{NS_PER_S, monotonic_ns};
 use kernel::xenstore;
-use pvcalls_front::{FRONTEND_DIR, Frontend, Handshake, HandshakeError, Step, XenbusState};
+use pvcalls_front::{FRONTEND_DIR, Frontend, Handshake, HandshakeError, Step};
 
-use super::before_idle;
 use super::device::{Device, lock};
-use super::platform::{Xen, Xenstore};
+use super::{before_idle, on_event};
+use crate::xen::{Watching, Xen, Xenstore, watch, xenbus_state};
 
 /// How often the backend's state is read although no watch fired: xenstored drops the events of a
 /// domain that was paused for long.
 const LOOK_NS: u64 = 60 * NS_PER_S;
-/// How often it is read when it cannot be watched.
-const BLIND_LOOK_NS: u64 = NS_PER_S;
 
 /// Brings the device up, tells those who wait for that, and looks after it from then on. Ends if
 /// it does not come up: the next who needs it starts another attempt.
 pub(super) fn run(attempt: u64) {
     static HOOK: spin::Once = spin::Once::new();
     HOOK.call_once(|| thread::add_idle_hook(before_idle));
-    let handshake = Handshake::new(Xen, super::config());
+    let handshake = Handshake::new(Xen::new(Arc::new(on_event)), super::config());
     let (device, up) = match bring_up(handshake) {
         Ok(frontend) => (Device::Up(frontend), true),
         Err(error) => (Device::Down(Some((attempt, error))), false),
@@ -39,36 +38,21 @@ pub(super) fn run(attempt: u64) {
 
 /// Drives a handshake to its end.
 fn bring_up(mut handshake: Handshake<Xen>) -> Result<Frontend<Xen>, HandshakeError> {
-    let mut state: Option<(String, xenstore::Watch)> = None;
+    let mut state = Watching::default();
     loop {
         match handshake.step(&mut Xenstore, monotonic_ns()) {
             Step::Connected(frontend) => return Ok(frontend),
             Step::Failed { error, .. } => return Err(error),
             Step::WaitForBackend {
                 handshake: next,
-                watch: path,
+                watch,
                 deadline_ns,
             } => {
                 handshake = next;
-                if state.as_ref().is_none_or(|(watched, _)| *watched != path) {
-                    state = watch(&path).map(|watch| (path, watch));
-                }
-                match &state {
-                    Some((_, watch)) => {
-                        watch.wait_until(deadline_ns);
-                    }
-                    None => thread::sleep_until(deadline_ns.min(monotonic_ns() + BLIND_LOOK_NS)),
-                }
+                state.wait(&watch, deadline_ns);
             }
         }
     }
-}
-
-/// Watches a key. Without a watch a change is noticed later, when the key is read anyway.
-fn watch(path: &str) -> Option<xenstore::Watch> {
-    xenstore::watch(path)
-        .map_err(|error| log::warn!("changes will be noticed late: {error}"))
-        .ok()
 }
 
 /// Looks after a device that is up, for good: notices when its backend goes away, and brings it
@@ -124,25 +108,10 @@ fn wait_until_broken() {
             return;
         }
         if !path.is_empty()
-            && let Some(state) = backend_state(&path)
+            && let Some(state) = xenbus_state(&path)
             && let Device::Up(frontend) = &mut *lock()
         {
             frontend.on_backend_state(state, monotonic_ns());
-        }
-    }
-}
-
-/// The backend's state, if the key can be read.
-fn backend_state(path: &str) -> Option<XenbusState> {
-    match xenstore::read(path) {
-        Ok(value) => {
-            let text = core::str::from_utf8(&value).ok()?;
-            text.parse().ok().map(XenbusState::from_number)
-        }
-        Err(error) if error.is_not_found() => Some(XenbusState::Absent),
-        Err(error) => {
-            log::warn!("{error}");
-            None
         }
     }
 }

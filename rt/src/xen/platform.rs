@@ -1,21 +1,34 @@
-//! What the driver asks of the kernel: pages that are shared, ports, keys in xenstore.
+//! Pages that are shared, and ports.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
-use kernel::{entropy, event, grant, mem, xenstore};
-use pvcalls_front::{
-    DomainId, Errno, GrantRef, NoPort, PageCount, Platform, Port, ShareError, SharedPages,
-    StillMapped, Store,
-};
+use kernel::{entropy, event, grant, mem};
+use xen_front::memory::SharedPages;
+use xen_front::platform::{NoPort, Platform, ShareError, StillMapped};
+use xen_front::units::{DomainId, GrantRef, PageCount, Port};
 
-use super::on_event;
+/// Pages and ports of this domain, for one driver.
+#[derive(Clone)]
+pub(crate) struct Xen {
+    /// Called when a port that was opened here is raised.
+    handler: event::Handler,
+}
 
-/// Pages and ports of this domain.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::net) struct Xen;
+impl Xen {
+    /// For the driver that `handler` tells of the events of its ports.
+    pub(crate) fn new(handler: event::Handler) -> Xen {
+        Xen { handler }
+    }
+}
 
-/// Pages that sockets do not take: a 64th of what was free when the first were wanted. Without them
+impl fmt::Debug for Xen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Xen")
+    }
+}
+
+/// Pages that drivers do not take: a 64th of what was free when the first were wanted. Without them
 /// a guest that is out of memory for sockets would be out of memory for everything, and end.
 fn reserve() -> usize {
     static RESERVE: spin::Once<usize> = spin::Once::new();
@@ -91,12 +104,11 @@ impl Platform for Xen {
     }
 
     fn open_port(&mut self, domain: DomainId) -> Result<Port, NoPort> {
-        static HANDLER: spin::Once<event::Handler> = spin::Once::new();
         let port = event::open(domain.0).map_err(|error| {
             log::debug!("no event channel: {error}");
             NoPort
         })?;
-        event::set_handler(port, HANDLER.call_once(|| Arc::new(on_event)).clone());
+        event::set_handler(port, self.handler.clone());
         Port::new(port).ok_or(NoPort)
     }
 
@@ -117,34 +129,5 @@ impl Platform for Xen {
 
     fn unmask_port(&mut self, port: Port) {
         event::unmask(port.get());
-    }
-}
-
-/// xenstore of this domain.
-pub(super) struct Xenstore;
-
-fn errno(error: &xenstore::Error) -> Errno {
-    error
-        .errno()
-        .and_then(|errno| Errno::new(errno.number()))
-        .unwrap_or(Errno::EIO)
-}
-
-impl Store for Xenstore {
-    fn read(&mut self, key: &str) -> Result<Vec<u8>, Errno> {
-        xenstore::read(key).map_err(|error| errno(&error))
-    }
-
-    fn write(&mut self, entries: &[(&str, &str)]) -> Result<(), Errno> {
-        xenstore::transaction(|transaction| {
-            if let Some((directory, _)) = entries.first().and_then(|(key, _)| key.rsplit_once('/'))
-            {
-                transaction.directory(directory)?;
-            }
-            entries
-                .iter()
-                .try_for_each(|(key, value)| transaction.write(key, value.as_bytes()))
-        })
-        .map_err(|error| errno(&error))
     }
 }
