@@ -20,8 +20,28 @@ restore_backend() {
 	backend_start "$own_backend"
 }
 
+# Makes the volumes of the case $1.
+make_volumes() {
+	while read -r tag size; do
+		mkdir -p "/volumes/$tag" && mount -t tmpfs -o "size=$size" "$tag" "/volumes/$tag" || return 1
+	done <"/callisto/cases/$1.volumes"
+}
+
+# Removes all volumes, and what a case mounted in them.
+remove_volumes() {
+	# What was mounted last comes first.
+	for folder in $(awk '$2 ~ "^/volumes/" { print $2 }' /proc/mounts | sort -r); do
+		umount "$folder" || umount -l "$folder"
+	done
+	rm -rf /volumes
+}
+
 # The case $1 in the folder it is in; not without the backend, which fails every case anyway.
 run_or_fail() {
+	if ! make_volumes "$1"; then
+		echo "the case's volumes cannot be made" >/callisto/reason
+		exit 1
+	fi
 	if restore_backend; then
 		exec setsid sh -c "$run_case" case "$1"
 	fi
@@ -38,6 +58,7 @@ clean_up() {
 	for id in $(xenstore-list /local/domain 2>/dev/null); do
 		[ "$id" = 0 ] || xl destroy "$id"
 	done
+	remove_volumes
 	restore_backend
 	cd / && rm -rf /tmp/case
 }
@@ -48,6 +69,10 @@ show_failure() {
 		echo "---- $(basename "$log" .log) printed (at most 50 lines):"
 		tail -n 50 "$log"
 		echo
+	done
+	for log in $(find /var/log/xen -newer /tmp/case/started -name 'qemu-dm-*.log' -size +0); do
+		echo "---- $(basename "$log" .log), the files' backend, printed (at most 20 lines):"
+		tail -n 20 "$log"
 	done
 	if [ "$(backend)" != linux ] && [ -s "$backend_log_file" ]; then
 		echo "---- pvcallsd, which $(kill -0 "$(backend_pid)" 2>/dev/null && echo runs || echo "does not run"), printed (at most 50 lines):"

@@ -8,6 +8,8 @@
 #                                this workspace, of this machine, of Debian packages
 #   # linux: NAME                Linux guests from tests/GROUP/NAME: /guest/vmlinuz and
 #                                /guest/NAME.initramfs
+#   # volume: TAG other:64k      fresh folders $volumes/TAG, of 512 MiB or the size given, which
+#                                the case's guests may mount
 #   # timeout: 30                seconds until it is killed; 60 if not given
 #   # host-memory: 6144          MiB the emulated machine must have
 #   # backend: pvcallsd (why)    the one backend it runs with; both if not given. `any`: it
@@ -21,6 +23,9 @@
 . /callisto/backend.sh
 # Time limits are multiplied by this: `cargo boot test --patience`.
 patience=$(cat /callisto/patience)
+
+# The case's volumes, folders named by their tags. A guest that is started gets all of them.
+volumes=/volumes
 
 # dom0's address for servers: guests must not depend on the loopback address.
 address=192.0.2.1
@@ -39,16 +44,23 @@ skip() {
 }
 
 # Creates the domain NAME from an image, and returns when it runs.
-#   guest NAME IMAGE [args="a 'b c'"] [memory=MIB] [pvcalls=none] [KEY=VALUE as in xl.cfg]...
+#   guest NAME IMAGE [args="a 'b c'"] [memory=MIB] [pvcalls=none] [volumes="TAG TAG" or none]
+#         [KEY=VALUE as in xl.cfg]...
+# Without volumes= it gets all volumes that the case's header names.
 guest() {
 	guest_name=$1 guest_image=$2
 	shift 2
 	[ -f "/guest/$guest_image" ] || fail "the image $guest_image is not here: name it in the case's header"
 	guest_memory=64 guest_pvcalls='["backend=0"]' guest_args= guest_more=
+	guest_volumes=$(ls $volumes 2>/dev/null || true)
 	for setting; do
 		case $setting in
 		args=*) guest_args=$(printf %s "${setting#args=}" | sed 's/[\\"]/\\&/g') ;;
 		memory=*) guest_memory=${setting#memory=} ;;
+		volumes=none) guest_volumes= ;;
+		volumes=*) guest_volumes=${setting#volumes=} ;;
+		p9=*) guest_volumes= guest_more="$guest_more$setting
+" ;;
 		pvcalls=none) guest_pvcalls= ;;
 		pvcalls=*) guest_pvcalls=${setting#pvcalls=} ;;
 		*) guest_more="$guest_more$setting
@@ -63,6 +75,7 @@ guest() {
 		echo "vcpus = 1"
 		echo "extra = \"$guest_args\""
 		if [ -n "$guest_pvcalls" ]; then echo "pvcalls = $guest_pvcalls"; fi
+		if [ -n "$guest_volumes" ]; then echo "p9 = [ $(p9_entries $guest_volumes) ]"; fi
 		echo 'on_poweroff = "preserve"'
 		echo 'on_reboot = "preserve"'
 		echo 'on_crash = "preserve"'
@@ -71,6 +84,14 @@ guest() {
 	rm -f "$(console_log "$guest_name")"
 	xl create -q -e "$guest_name.cfg" || fail "xl create $guest_name failed"
 	xl domid "$guest_name" >"$guest_name.id"
+}
+
+# The entries of a list `p9` in a configuration for the volumes TAG...
+p9_entries() {
+	for tag; do
+		[ -d "$volumes/$tag" ] || fail "there is no volume $tag: name it in the case's header"
+		printf '"tag=%s,path=%s,security_model=none", ' "$tag" "$volumes/$tag"
+	done
 }
 
 # The number of the domain NAME.

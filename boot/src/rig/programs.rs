@@ -8,7 +8,14 @@ use crate::{paths, ui};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [&str; 5] = ["usr/bin", "usr/sbin", "bin", "sbin", "usr/games"];
+const FOLDERS: [&str; 6] = [
+    "usr/bin",
+    "usr/sbin",
+    "bin",
+    "sbin",
+    "usr/games",
+    "usr/libexec",
+];
 
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +60,8 @@ fn split(wanted: &str) -> (&str, &str) {
     wanted.split_once('@').unwrap_or((wanted, wanted))
 }
 
-fn from_package(name: &str, package: &str) -> Result<Program> {
+/// Finds `name` in a Debian package, fetched with all it needs if it is not here.
+pub(crate) fn from_package(name: &str, package: &str) -> Result<Program> {
     let programs = paths::dir(paths::rig()?.join("programs"))?;
     let _lock = paths::lock(&programs)?;
     let root = programs.join(package);

@@ -1,10 +1,12 @@
 //! Finding cases, and reading what the comments at their start say they need.
 
 use crate::rig::backend::Backend;
+use crate::rig::qemu;
 use crate::rig::session::DEFAULT_MEMORY_MIB;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 const DEFAULT_TIMEOUT_S: u64 = 60;
 
@@ -45,6 +47,40 @@ impl Backends {
     }
 }
 
+/// A folder in dom0 that a case's guests may mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CaseVolume {
+    /// Its tag, and the folder's name.
+    pub(crate) tag: String,
+    /// How much fits, as `mount` is told; the default if there is none.
+    pub(crate) size: Option<String>,
+}
+
+impl FromStr for CaseVolume {
+    type Err = anyhow::Error;
+
+    /// From `TAG` or `TAG:SIZE`, the size in bytes or with a unit: `64k`, `1m`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (tag, size) = match text.split_once(':') {
+            Some((tag, size)) => (tag, Some(size)),
+            None => (text, None),
+        };
+        if !qemu::is_tag(tag) {
+            bail!("`{tag}` cannot be the tag of a volume");
+        }
+        if let Some(size) = size {
+            let digits = size.strip_suffix(['k', 'm', 'g']).unwrap_or(size);
+            if digits.parse::<u32>().is_err() {
+                bail!("`{size}` is not the size of a volume: write 65536, 64k, 1m or 1g");
+            }
+        }
+        Ok(Self {
+            tag: tag.to_owned(),
+            size: size.map(str::to_owned),
+        })
+    }
+}
+
 /// One case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Case {
@@ -58,6 +94,8 @@ pub(crate) struct Case {
     pub(crate) programs: Vec<String>,
     /// Linux guests, folders in tests/GROUP.
     pub(crate) linux: Vec<String>,
+    /// Folders in dom0 for its guests.
+    pub(crate) volumes: Vec<CaseVolume>,
     /// When it is killed.
     pub(crate) timeout_s: u64,
     /// What the emulated machine must have.
@@ -135,6 +173,7 @@ impl Case {
             images: Vec::new(),
             programs: Vec::new(),
             linux: Vec::new(),
+            volumes: Vec::new(),
             timeout_s: DEFAULT_TIMEOUT_S,
             host_memory_mib: DEFAULT_MEMORY_MIB,
             backends: Backends::All,
@@ -152,18 +191,30 @@ impl Case {
                 "images" => case.images = words(),
                 "programs" => case.programs = words(),
                 "linux" => case.linux = words(),
+                "volume" => case.add_volumes(value)?,
                 "timeout" => case.timeout_s = number()?.into(),
                 "host-memory" => case.host_memory_mib = number()?,
                 "backend" => case.backends = Backends::parse(value)?,
                 // Other comments may have colons, but a misspelt key must not pass for one.
-                key
-                @ ("image" | "program" | "host_memory" | "memory" | "time-out" | "backends") => {
+                key @ ("image" | "program" | "host_memory" | "memory" | "time-out" | "backends"
+                | "volumes") => {
                     bail!("there is no key `{key}`")
                 }
                 _ => {}
             }
         }
         Ok(case)
+    }
+
+    fn add_volumes(&mut self, value: &str) -> Result<()> {
+        for word in value.split_whitespace() {
+            let volume: CaseVolume = word.parse()?;
+            if self.volumes.iter().any(|own| own.tag == volume.tag) {
+                bail!("the volume {} is there twice", volume.tag);
+            }
+            self.volumes.push(volume);
+        }
+        Ok(())
     }
 }
 
@@ -260,6 +311,29 @@ mod tests {
                 vec!["big [linux]"],
             ]
         );
+    }
+
+    #[test]
+    fn the_header_says_which_volumes() {
+        let case = parse("# volume: a b:64k\n# volume: c:1048576\n").unwrap();
+        let volumes: Vec<(&str, Option<&str>)> = case
+            .volumes
+            .iter()
+            .map(|volume| (volume.tag.as_str(), volume.size.as_deref()))
+            .collect();
+        assert_eq!(
+            volumes,
+            [("a", None), ("b", Some("64k")), ("c", Some("1048576"))]
+        );
+        for wrong in [
+            "volume: a a",
+            "volume: a/b",
+            "volume: a:",
+            "volume: a:big",
+            "volumes: a",
+        ] {
+            assert!(parse(&format!("# {wrong}\n")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

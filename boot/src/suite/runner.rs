@@ -1,11 +1,12 @@
 //! Running cases: as many as possible in one boot of a host, and the rest in the next.
 
-use super::case::{Case, Group};
+use super::case::{Case, CaseVolume, Group};
 use super::report::{Outcome, Report};
 use crate::rig::backend::Backend;
 use crate::rig::cache::Cache;
 use crate::rig::linux_guest;
 use crate::rig::payload::{Added, FOLDER, Payload};
+use crate::rig::qemu;
 use crate::rig::session::{Machine, Message, Session};
 use crate::ui;
 use anyhow::{Context, Result};
@@ -20,6 +21,10 @@ const DOMAIN: &str = include_str!("../../rig/domain.sh");
 
 /// What dom0 may take beyond a case's own time: to kill it, show what happened, clean up.
 const GRACE: Duration = Duration::from_secs(45);
+
+/// How much fits into a volume when a case's header does not say. It takes memory of dom0's only
+/// when it is used; of its 1 GiB some 700 MiB are free.
+const VOLUME_SIZE: &str = "512m";
 
 /// What all cases of a run have in common.
 #[derive(Debug)]
@@ -147,6 +152,15 @@ pub(crate) fn add_helpers(payload: &mut Payload, patience: u32) -> Result<()> {
     payload.file("callisto/patience", 0o644, patience.to_string().as_bytes())
 }
 
+/// A case's volumes for the scripts, a line each.
+fn volumes(case: &Case) -> String {
+    let line = |volume: &CaseVolume| {
+        let size = volume.size.as_deref().unwrap_or(VOLUME_SIZE);
+        format!("{} {size}\n", volume.tag)
+    };
+    case.volumes.iter().map(line).collect()
+}
+
 fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> Result<Payload> {
     let mut payload = Payload::new(HARNESS, backend)?;
     add_helpers(&mut payload, setting.patience)?;
@@ -164,6 +178,11 @@ fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> 
         let script = std::fs::read(&case.path)
             .with_context(|| format!("cannot read {}", case.path.display()))?;
         payload.file(&format!("callisto/cases/{}.sh", case.name), 0o644, &script)?;
+        payload.file(
+            &format!("callisto/cases/{}.volumes", case.name),
+            0o644,
+            volumes(case).as_bytes(),
+        )?;
         programs.extend(&case.programs);
         needed.extend(&case.images);
         let guests = case.linux.iter();
@@ -176,6 +195,9 @@ fn payload(setting: &Setting<'_>, backend: Backend, cases: &VecDeque<&Case>) -> 
             from: folder,
             to: format!("callisto/data/{group}"),
         })?;
+    }
+    if cases.iter().any(|case| !case.volumes.is_empty()) {
+        qemu::add(&mut payload)?;
     }
     for image in needed {
         let from = setting
