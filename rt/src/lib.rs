@@ -27,6 +27,7 @@
 //! | [`net`] | TCP through the host's sockets (PV Calls); no network stack in here |
 //! | [`thread`], [`sync`], [`time`] | cooperative threads; locks; clocks |
 //! | [`task`] | async code beside threads: an executor and timers |
+//! | [`xenstore`] | the host's tree of small values: configuration, and what others may know |
 //! | [`env`](mod@env) | the command line: arguments and variables |
 //! | [`io`] | errors, the traits to read and write, buffers, the console |
 //! | [`random`] | the processor's random numbers |
@@ -74,6 +75,8 @@ pub mod thread;
 pub mod time;
 #[cfg(guest)]
 mod xen;
+#[cfg(guest)]
+pub mod xenstore;
 
 // What std re-exports, so that code that says `std::` finds it here: `use rt as std`.
 pub use alloc::{borrow, boxed, fmt, format, rc, slice, str, string, vec};

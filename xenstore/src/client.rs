@@ -7,24 +7,33 @@
 //! 3. `incoming`: its reply arrives and is kept.
 //! 4. `take`: the caller fetches the result. Or `abandon`, at any time: the reply is dropped.
 //!
+//! What the server keeps for somebody who is gone (a watch, a transaction) is a *chore*: the client
+//! sends the request that ends it as soon as there is room, before anything else that is asked, and
+//! drops the answer.
+//!
 //! A server may answer out of order, so replies are matched by request id. The first thing it
 //! does against the protocol ends the connection: every request under way and every later one
 //! gets the same [`ProtocolError`].
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
+    string::String,
     vec::Vec,
 };
 use core::fmt;
 
 use crate::receive::{Message, Receiver};
-use crate::request::{self, Request, TransactionId};
+use crate::request::{self, Request, TransactionEnd, TransactionId, TransactionStart};
 use crate::watch::Watches;
 use crate::wire::{HEADER_BYTES, Header, MessageType, PAYLOAD_MAX};
 use crate::{Errno, Error, Path, ProtocolError, SubmitError, WatchEvent, WatchToken};
 
 /// Requests under way or not taken. A server stops reading a client with more than 20.
 pub const REQUESTS_MAX: usize = 16;
+
+/// Requests without an answer up to which chores may be added: beyond [`REQUESTS_MAX`], so that they
+/// get on however greedy the others are.
+const WITH_CHORES_MAX: usize = REQUESTS_MAX + 2;
 
 /// A request under way: the ticket for its reply.
 #[must_use = "a reply that is never taken keeps its place; see Client::abandon"]
@@ -53,6 +62,13 @@ struct Entry {
     reply: Option<Result<Vec<u8>, Errno>>,
 }
 
+/// Something the server keeps for nobody.
+#[derive(Debug)]
+enum Chore {
+    Watch(WatchToken, String),
+    Transaction(TransactionId),
+}
+
 /// One connection to a xenstore server, without the connection.
 #[derive(Debug)]
 pub struct Client {
@@ -64,6 +80,7 @@ pub struct Client {
     receiver: Receiver,
     entries: BTreeMap<u32, Entry>,
     watches: Watches,
+    chores: VecDeque<Chore>,
     ended: Option<ProtocolError>,
 }
 
@@ -92,6 +109,7 @@ impl Client {
             receiver: Receiver::default(),
             entries: BTreeMap::new(),
             watches: Watches::default(),
+            chores: VecDeque::new(),
             ended: None,
         }
     }
@@ -139,6 +157,29 @@ impl Client {
         self.check_room()?;
         let path = self.watches.remove(token).ok_or(SubmitError::NoSuchWatch)?;
         self.watch_request(MessageType::Unwatch, &path, token, None)
+    }
+
+    /// Ends a watch without waiting for anything: the request is sent once there is room for it.
+    /// Its queued events are dropped at once. Nothing happens if there is no such watch.
+    pub fn discard_watch(&mut self, token: WatchToken) {
+        if let Some(path) = self.watches.remove(token) {
+            self.add_chore(Chore::Watch(token, path));
+        }
+    }
+
+    /// Aborts a transaction without waiting for anything: the request is sent once there is room
+    /// for it.
+    pub fn discard_transaction(&mut self, transaction: TransactionId) {
+        self.add_chore(Chore::Transaction(transaction));
+    }
+
+    /// How many more requests could be made now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        match self.check_room() {
+            Ok(()) => REQUESTS_MAX - self.entries.len(),
+            Err(_) => 0,
+        }
     }
 
     /// The path a watch was made for.
@@ -208,8 +249,9 @@ impl Client {
         })
     }
 
-    /// Gives up waiting for a reply: it will be dropped. What was asked still happens; a watch so
-    /// abandoned stays, and a transaction so abandoned stays open.
+    /// Gives up waiting for a reply: it will be dropped. What was asked still happens, but a
+    /// transaction so begun is aborted. A watch so abandoned stays: its token is known, see
+    /// [`discard_watch`](Self::discard_watch).
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the ticket is worthless afterwards"
@@ -217,8 +259,9 @@ impl Client {
     pub fn abandon<T>(&mut self, pending: Pending<T>) {
         if let Some(entry) = self.entries.get_mut(&pending.request_id) {
             entry.abandoned = true;
-            if entry.reply.is_some() {
+            if let Some(reply) = entry.reply.take() {
                 self.entries.remove(&pending.request_id);
+                self.drop_reply(pending.message_type, reply);
             }
         }
     }
@@ -226,6 +269,12 @@ impl Client {
     /// The oldest event of a watch.
     pub fn take_event(&mut self, token: WatchToken) -> Option<WatchEvent> {
         self.watches.take(token)
+    }
+
+    /// Whether a watch has an event.
+    #[must_use]
+    pub fn has_event(&self, token: WatchToken) -> bool {
+        self.watches.has_event(token)
     }
 
     /// A watch that has an event, if there is one.
@@ -247,7 +296,66 @@ impl Client {
         self.outgoing.clear();
         self.sent = 0;
         self.entries.clear();
+        self.chores.clear();
         error
+    }
+
+    /// Queues a request whose payload is given: its reply comes as it is, too.
+    pub(crate) fn submit_raw(
+        &mut self,
+        message_type: MessageType,
+        transaction: TransactionId,
+        payload: &[u8],
+    ) -> Result<Pending<Vec<u8>>, SubmitError> {
+        let mut message = alloc::vec![0; HEADER_BYTES];
+        message.extend_from_slice(payload);
+        self.enqueue(message_type, transaction, message, None, Some)
+    }
+
+    fn add_chore(&mut self, chore: Chore) {
+        if self.ended.is_none() {
+            self.chores.push_back(chore);
+            self.do_chores();
+        }
+    }
+
+    /// Sends the requests of chores, as far as there is room.
+    fn do_chores(&mut self) {
+        while self.without_reply() < WITH_CHORES_MAX
+            && let Some(chore) = self.chores.pop_front()
+        {
+            let mut message = alloc::vec![0; HEADER_BYTES];
+            let (message_type, transaction) = match chore {
+                Chore::Watch(token, path) => {
+                    request::push_display(&mut message, path);
+                    request::push_display(&mut message, token);
+                    (MessageType::Unwatch, TransactionId::NONE)
+                }
+                Chore::Transaction(transaction) => {
+                    TransactionEnd { commit: false }.encode(&mut message);
+                    (MessageType::TransactionEnd, transaction)
+                }
+            };
+            // It is short: a watch of that path and token was accepted.
+            if let Ok(pending) = self.number(message_type, transaction, message, None, Some) {
+                self.abandon(pending);
+            }
+        }
+    }
+
+    /// How many requests have no reply.
+    fn without_reply(&self) -> usize {
+        let open = |entry: &&Entry| entry.reply.is_none();
+        self.entries.values().filter(open).count()
+    }
+
+    /// Drops a reply that nobody wants, and what the server keeps because of it.
+    fn drop_reply(&mut self, message_type: MessageType, reply: Result<Vec<u8>, Errno>) {
+        if message_type == MessageType::TransactionStart
+            && let Some(transaction) = reply.ok().and_then(TransactionStart::decode)
+        {
+            self.add_chore(Chore::Transaction(transaction));
+        }
     }
 
     fn watch_request(
@@ -274,13 +382,28 @@ impl Client {
     fn check_room(&self) -> Result<(), SubmitError> {
         match self.ended {
             Some(error) => Err(SubmitError::Ended(error)),
-            None if self.entries.len() >= REQUESTS_MAX => Err(SubmitError::TooManyRequests),
+            None if self.entries.len() >= REQUESTS_MAX || !self.chores.is_empty() => {
+                Err(SubmitError::TooManyRequests)
+            }
             None => Ok(()),
         }
     }
 
-    /// Numbers a message (room for the header, then the payload) and queues it.
+    /// Numbers a message (room for the header, then the payload) and queues it, if there is room.
     fn enqueue<T>(
+        &mut self,
+        message_type: MessageType,
+        transaction: TransactionId,
+        message: Vec<u8>,
+        makes: Option<WatchToken>,
+        decode: fn(Vec<u8>) -> Option<T>,
+    ) -> Result<Pending<T>, SubmitError> {
+        self.check_room()?;
+        self.number(message_type, transaction, message, makes, decode)
+    }
+
+    /// Numbers a message and queues it.
+    fn number<T>(
         &mut self,
         message_type: MessageType,
         transaction: TransactionId,
@@ -288,7 +411,6 @@ impl Client {
         makes: Option<WatchToken>,
         decode: fn(Vec<u8>) -> Option<T>,
     ) -> Result<Pending<T>, SubmitError> {
-        self.check_room()?;
         let bytes = message.len() - HEADER_BYTES;
         let too_long = SubmitError::TooLong {
             bytes,
@@ -364,10 +486,13 @@ impl Client {
             self.watches.remove(token);
         }
         if entry.abandoned {
+            let message_type = entry.message_type;
             self.entries.remove(&request_id);
+            self.drop_reply(message_type, reply);
         } else {
             entry.reply = Some(reply);
         }
+        self.do_chores();
         Ok(())
     }
 }

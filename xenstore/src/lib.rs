@@ -26,7 +26,7 @@
 //! against the protocol ends the connection with a [`ProtocolError`].
 //!
 //! Reading order: [`wire`] (headers), [`path`], [`request`] (what can be asked and what is
-//! answered), [`client`]. [`ring`] is the index arithmetic of the shared page.
+//! answered), [`client`], [`raw`] (many users of one client). [`ring`] is the index arithmetic of the shared page.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -35,7 +35,9 @@ extern crate alloc;
 pub mod client;
 mod errno;
 mod error;
+mod listing;
 pub mod path;
+pub mod raw;
 mod receive;
 pub mod request;
 pub mod ring;
@@ -45,6 +47,7 @@ pub mod wire;
 pub use client::{Client, Pending};
 pub use errno::Errno;
 pub use error::{Error, ProtocolError, SubmitError};
+pub use listing::{Listed, Listing};
 pub use path::{Path, PathError};
 pub use request::TransactionId;
 pub use watch::{WatchEvent, WatchToken};

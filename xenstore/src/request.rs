@@ -23,6 +23,11 @@ impl TransactionId {
     pub const fn number(self) -> u32 {
         self.0
     }
+
+    /// The transaction of this number.
+    pub(crate) const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 /// A domain, by the number Xen gave it.
@@ -140,7 +145,7 @@ impl Request for Directory<'_> {
 
 /// Lists the children of a node from a byte offset of the list on. Ask again with the offset
 /// moved by [`DirectoryPartReply::list_bytes`] until [`DirectoryPartReply::last`]; when the
-/// generation changed in between, begin anew.
+/// generation changed in between, begin anew. [`Listing`](crate::Listing) does so.
 #[derive(Clone, Copy, Debug)]
 pub struct DirectoryPart<'a>(pub Path<'a>, pub u32);
 

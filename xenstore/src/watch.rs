@@ -15,6 +15,9 @@ pub(crate) const WATCHES_MAX: usize = 128;
 /// Distinct paths queued for one watch. Readers look at all of a subtree anyway when many paths below it change.
 const QUEUE_MAX: usize = 32;
 
+/// Bytes of paths queued for one watch: paths may be long, and there may be many watches.
+const QUEUE_BYTES_MAX: usize = 8 * 1024;
+
 /// One watch of one client. On the wire it is the token: eight hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WatchToken(u32);
@@ -40,6 +43,8 @@ pub enum WatchEvent {
 struct Watch {
     path: String,
     queue: VecDeque<WatchEvent>,
+    /// Of the paths in it.
+    queue_bytes: usize,
 }
 
 impl Watch {
@@ -51,13 +56,24 @@ impl Watch {
         if self.queue.iter().any(queued) {
             return;
         }
+        let fits = self.queue.len() < QUEUE_MAX && self.queue_bytes + path.len() <= QUEUE_BYTES_MAX;
         // A path that we could not ask for still is a change below the watched one.
-        if self.queue.len() < QUEUE_MAX && Path::new(path).is_ok() {
+        if fits && Path::new(path).is_ok() {
+            self.queue_bytes += path.len();
             self.queue.push_back(WatchEvent::Path(path.to_owned()));
         } else {
             self.queue.clear();
+            self.queue_bytes = 0;
             self.queue.push_back(WatchEvent::Many);
         }
+    }
+
+    fn take(&mut self) -> Option<WatchEvent> {
+        let event = self.queue.pop_front()?;
+        if let WatchEvent::Path(path) = &event {
+            self.queue_bytes -= path.len();
+        }
+        Some(event)
     }
 }
 
@@ -103,6 +119,7 @@ impl Watches {
             Watch {
                 path: path.as_str().to_owned(),
                 queue: VecDeque::new(),
+                queue_bytes: 0,
             },
         );
         Some(token)
@@ -134,7 +151,14 @@ impl Watches {
 
     /// The oldest event of a watch.
     pub(crate) fn take(&mut self, token: WatchToken) -> Option<WatchEvent> {
-        self.by_token.get_mut(&token)?.queue.pop_front()
+        self.by_token.get_mut(&token)?.take()
+    }
+
+    /// Whether a watch has an event.
+    pub(crate) fn has_event(&self, token: WatchToken) -> bool {
+        self.by_token
+            .get(&token)
+            .is_some_and(|watch| !watch.queue.is_empty())
     }
 
     /// Some watch with an event.
@@ -194,6 +218,22 @@ mod tests {
         assert_eq!(watches.any(), Some(token));
         assert_eq!(watches.take(token), Some(WatchEvent::Many));
         assert_eq!(watches.any(), None);
+    }
+
+    #[test]
+    fn long_paths_take_bounded_memory() {
+        let (mut watches, token) = watches();
+        let long = |n: usize| format!("device/{n}/{}", "x".repeat(2000));
+        for n in 0..4 {
+            watches.file(&event(&long(n), token)).unwrap();
+        }
+        assert_eq!(watches.take(token), Some(WatchEvent::Path(long(0))));
+        watches.file(&event(&long(4), token)).unwrap();
+        watches.file(&event(&long(5), token)).unwrap();
+        assert_eq!(watches.take(token), Some(WatchEvent::Many));
+        assert_eq!(watches.take(token), None);
+        watches.file(&event(&long(6), token)).unwrap();
+        assert_eq!(watches.take(token), Some(WatchEvent::Path(long(6))));
     }
 
     #[test]

@@ -64,6 +64,16 @@ impl Error {
         })
     }
 
+    /// An error with a number of a kind that is not the number's usual one, with its cause.
+    #[cfg_attr(not(guest), allow(dead_code, reason = "xenstore is only in guests"))]
+    pub(crate) fn with_number<E: Into<Source>>(kind: ErrorKind, number: i32, source: E) -> Error {
+        Error(Repr::Source {
+            kind,
+            number: Some(number),
+            source: source.into(),
+        })
+    }
+
     /// The error of an error number. Numbers are Linux's on x86, since those are what a backend
     /// sends.
     pub fn from_raw_os_error(code: i32) -> Error {
