@@ -4,10 +4,23 @@
 //! itself. Strings are `length[2]` and bytes without an end mark. Names of files are bytes, as
 //! Linux's are; the protocol asks for UTF-8, and no server we know looks.
 
+mod decode;
+mod encode;
+mod entries;
+mod numbers;
+#[cfg(any(test, feature = "test-utils"))]
+mod served;
+#[cfg(test)]
+mod tests;
+
 use alloc::vec::Vec;
-use core::ops::Deref;
 
 use bitflags::bitflags;
+
+pub use entries::{Data, Entries};
+pub use numbers::*;
+#[cfg(any(test, feature = "test-utils"))]
+pub use served::encode_error;
 
 /// Bytes before the body of a message: size, type, tag.
 pub const HEADER_LEN: usize = 7;
@@ -17,6 +30,35 @@ pub const IO_HEADER_LEN: u32 = 24;
 pub const VERSION: &[u8] = b"9P2000.L";
 /// At most so many names are walked in one request.
 pub const MAX_WALK: usize = 16;
+
+/// Messages may be at least so large; a server that wants less is refused, as other clients do.
+pub const MIN_MSIZE: u32 = 4096;
+
+/// Whether a file can have that name: not empty, no `/`, no NUL, neither `.` nor `..`.
+#[must_use]
+pub fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0)
+}
+
+/// The start of every message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of the message, header included.
+    pub size: u32,
+    /// Type of the message.
+    pub kind: u8,
+    /// Which request it is or answers.
+    pub tag: Tag,
+}
+
+/// What the answer to a request may be: its kind, and how much was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Of the request.
+    pub kind: Kind,
+    /// Bytes, names or the largest message; 0 where there is nothing to count.
+    pub limit: u32,
+}
 
 /// A number that the client chose for a file on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -321,21 +363,6 @@ pub enum Response {
     /// So many bytes.
     Written(u32),
     Done,
-}
-
-/// Bytes of a message, without a copy of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Data {
-    message: Vec<u8>,
-    start: usize,
-}
-
-impl Deref for Data {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.message[self.start..]
-    }
 }
 
 /// An entry of a directory.
