@@ -50,6 +50,16 @@ backend_start "$(cat /callisto/backend)" >/tmp/backend 2>&1 || {
 	while IFS= read -r line; do /callisto/record "note   $line"; done </tmp/backend
 }
 
+if [ -e /callisto/shares ]; then
+	. /callisto/volumes.sh
+	mount_shares >/tmp/shares 2>&1 || {
+		while IFS= read -r line; do /callisto/record "note $line"; done </tmp/shares
+		/callisto/record ready
+		/callisto/record "exit 125"
+		poweroff -f
+	}
+fi
+
 /callisto/record ready
 cd /guest
 setsid /callisto/main </dev/null >$wire 2>&1

@@ -1,8 +1,10 @@
 //! The command line.
 
+use crate::guest::volume::Volume;
 use crate::rig::backend::{self, Backend};
 use crate::rig::payload::Added;
 use crate::rig::session::{DEFAULT_MEMORY_MIB, Machine};
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -72,6 +74,28 @@ impl HostArgs {
     }
 }
 
+/// Folders for a guest.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct VolumeArgs {
+    /// A folder of this machine that the guest may mount by the name TAG; with a mount point, the
+    /// guest is told to. It is shared, not copied: what the guest writes is in the folder at once,
+    /// and stays when the guest or the host is killed. In the emulated dom0 it is /volumes/TAG. On
+    /// a real Xen host, QEMU must be there to serve it (Debian's package qemu-system-xen). May be
+    /// repeated.
+    #[arg(long, value_name = "DIR:TAG[:/MOUNT/POINT]")]
+    pub(crate) volume: Vec<Volume>,
+}
+
+/// Folders for dom0 and the guests that are started there.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SharedArgs {
+    /// A folder of this machine that is /volumes/TAG in dom0: shared, not copied. QEMU is put into
+    /// dom0, so that a guest there can have
+    /// `p9=["tag=TAG,path=/volumes/TAG,security_model=none"]` in its configuration. May be repeated.
+    #[arg(long, value_name = "DIR:TAG", value_parser = shared)]
+    pub(crate) volume: Vec<Volume>,
+}
+
 /// Where a guest runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Host {
@@ -103,6 +127,9 @@ pub(crate) struct RunArgs {
     /// What is put into dom0.
     #[command(flatten)]
     pub(crate) files: AddArgs,
+    /// Folders for the guest.
+    #[command(flatten)]
+    pub(crate) volumes: VolumeArgs,
     /// Give up after so many seconds, with exit status 124.
     #[arg(long, value_name = "S")]
     pub(crate) timeout: Option<u64>,
@@ -119,6 +146,10 @@ pub(crate) struct ImageArgs {
     /// The guest.
     #[command(flatten)]
     pub(crate) guest: GuestArgs,
+    /// A folder of the Xen host, by its absolute path there, that the guest may mount by the name
+    /// TAG; with a mount point, the guest is told to. May be repeated.
+    #[arg(long, value_name = "DIR:TAG[:/MOUNT/POINT]")]
+    pub(crate) volume: Vec<Volume>,
     /// The guest's arguments, for the configuration.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
@@ -214,6 +245,9 @@ pub(crate) struct ShellArgs {
     /// What is put into dom0.
     #[command(flatten)]
     pub(crate) files: AddArgs,
+    /// Folders for its guests.
+    #[command(flatten)]
+    pub(crate) volumes: SharedArgs,
     /// The emulated machine.
     #[command(flatten)]
     pub(crate) host: HostArgs,
@@ -229,7 +263,15 @@ pub(crate) struct ProcessorArgs {
     pub(crate) host_cpus: u32,
 }
 
-fn jobs(text: &str) -> Result<usize, String> {
+fn shared(text: &str) -> Result<Volume> {
+    let volume: Volume = text.parse()?;
+    if let Some(mount) = &volume.mount {
+        bail!("what the guest is to mount at {mount} stands in its own command line here");
+    }
+    Ok(volume)
+}
+
+fn jobs(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=8) => Ok(number),
         _ => Err("between 1 and 8".to_owned()),
@@ -250,6 +292,9 @@ pub(crate) struct ExecArgs {
     /// What is put into dom0.
     #[command(flatten)]
     pub(crate) files: AddArgs,
+    /// Folders for its guests.
+    #[command(flatten)]
+    pub(crate) volumes: SharedArgs,
     /// Give up after so many seconds, with exit status 124.
     #[arg(long, value_name = "S")]
     pub(crate) timeout: Option<u64>,
@@ -294,5 +339,21 @@ mod tests {
         }
         assert!(Cli::try_parse_from(["boot", "run", "--backend", "qemu"]).is_err());
         assert!(Cli::try_parse_from(["boot", "test", "--jobs", "0"]).is_err());
+    }
+
+    #[test]
+    fn volumes_are_named_with_the_guest_or_with_dom0() {
+        let parse = |line: &[&str]| Cli::try_parse_from(line).map(|cli| cli.command);
+        let line = ["boot", "run", "--volume", "/a:a", "--volume", "/b:b:/b"];
+        match parse(&line).unwrap() {
+            Command::Run(args) => assert_eq!(args.volumes.volume.len(), 2),
+            other => panic!("{other:?}"),
+        }
+        assert!(parse(&["boot", "image", "kv", "--volume", "/a:a:/a"]).is_ok());
+        assert!(parse(&["boot", "shell", "--volume", "/a:a"]).is_ok());
+        let told = parse(&["boot", "shell", "--volume", "/a:a:/a"]).unwrap_err();
+        assert!(told.to_string().contains("mount at /a"), "{told}");
+        let told = parse(&["boot", "run", "--volume", "/a"]).unwrap_err();
+        assert!(told.to_string().contains("DIR:TAG"), "{told}");
     }
 }

@@ -1,9 +1,11 @@
 //! `cargo boot exec`: any script in a fresh dom0.
 
 use crate::cli::ExecArgs;
+use crate::guest::volume;
 use crate::host::tools;
 use crate::rig::cache::Cache;
 use crate::rig::payload::Payload;
+use crate::rig::qemu;
 use crate::rig::session::{Message, Session};
 use crate::ui;
 use anyhow::{Context, Result, bail};
@@ -22,6 +24,8 @@ pub(crate) fn exec(args: &ExecArgs) -> Result<u8> {
         args.host.backend,
     )?;
     payload.add_all(&args.files)?;
+    volume::check(&args.volumes.volume)?;
+    qemu::share(&mut payload, &args.volumes.volume)?;
     let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;
     stream(

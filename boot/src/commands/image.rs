@@ -2,7 +2,7 @@
 
 use crate::cli::ImageArgs;
 use crate::guest::config::Config;
-use crate::guest::{build, image};
+use crate::guest::{build, image, volume};
 use crate::paths;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 pub(crate) fn image(args: &ImageArgs) -> Result<u8> {
     let name = &args.example;
     let path = make(name, args.guest.manifest_path.as_deref())?;
+    let guest_args = volume::arguments(&args.volume, &args.args)?;
     let config = Config {
         name,
         image: &path,
         memory_mib: args.guest.memory,
-        args: &args.args,
+        args: &guest_args,
+        volumes: &args.volume,
     };
     let config_path = path.with_file_name(format!("{name}.cfg"));
     std::fs::write(&config_path, config.text()?)

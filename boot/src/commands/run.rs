@@ -5,10 +5,12 @@ use crate::cli::{Host, RunArgs};
 use crate::guest::config::Config;
 use crate::guest::crash::Crash;
 use crate::guest::elf::Elf;
+use crate::guest::volume::{self, Volume};
 use crate::host::tools;
 use crate::rig::cache::Cache;
 use crate::rig::children::TemporaryFolder;
 use crate::rig::payload::{FOLDER, Payload};
+use crate::rig::qemu;
 use crate::rig::session::Session;
 use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, bail};
@@ -20,6 +22,14 @@ const RUN_GUEST: &str = include_str!("../../rig/run-guest.sh");
 const DOMAIN: &str = include_str!("../../rig/domain.sh");
 const SERVERS: &str = include_str!("../../rig/servers.sh");
 const PAGE: &str = include_str!("../../rig/page.html");
+
+/// Where `xl` looks for QEMU: Debian's, and as Xen's own build installs it.
+const QEMU: [&str; 4] = [
+    "/usr/libexec/xen-qemu-system-i386",
+    "/usr/libexec/xen/bin/qemu-system-i386",
+    "/usr/lib/xen/bin/qemu-system-i386",
+    "/usr/local/lib/xen/bin/qemu-system-i386",
+];
 
 /// Where the client's script lies in dom0.
 const CLIENT: &str = "/callisto/client.sh";
@@ -34,26 +44,32 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8> {
         None if args.args.is_empty() => (DEMO.0, vec![DEMO.1.to_owned()]),
         None => (DEMO.0, args.args.clone()),
     };
+    let volumes = &args.volumes.volume;
+    let guest_args = volume::arguments(volumes, &guest_args)?;
+    let volumes = volumes.iter().map(Volume::found);
+    let volumes = volumes.collect::<Result<Vec<Volume>>>()?;
     let image = find_or_make(example, args)?;
     let name = image
         .file_name()
         .and_then(|name| name.to_str())
         .context("the image's name is not UTF-8")?;
-    let config = |image: &Path| {
+    let config = |image: &Path, volumes: &[Volume]| {
         let config = Config {
             name,
             image,
             memory_mib: args.guest.memory,
             args: &guest_args,
+            volumes,
         };
         config.text()
     };
     match args.host {
         Host::Rig => {
             let there = PathBuf::from(format!("{FOLDER}/{name}"));
-            in_rig(args, &image, name, &config(&there)?)
+            let shared: Vec<Volume> = volumes.iter().map(qemu::in_dom0).collect();
+            in_rig(args, &image, name, &config(&there, &shared)?)
         }
-        Host::Xl => here(args, name, &config(&image)?),
+        Host::Xl => here(args, name, &config(&image, &volumes)?),
     }
 }
 
@@ -79,6 +95,7 @@ fn in_rig(args: &RunArgs, image: &Path, name: &str, config: &str) -> Result<u8> 
     );
     let mut payload = Payload::new(&script, args.machine.backend)?;
     payload.add_all(&args.files)?;
+    qemu::share(&mut payload, &args.volumes.volume)?;
     if let Some(script) = &args.client {
         payload.file(CLIENT.trim_start_matches('/'), 0o755, script.as_bytes())?;
     }
@@ -123,6 +140,9 @@ fn here(args: &RunArgs, name: &str, config: &str) -> Result<u8> {
     if args.client.is_some() || !args.files.is_empty() {
         bail!("--client and what is put into dom0 are for the emulated host; this one is yours");
     }
+    if !args.volumes.volume.is_empty() {
+        require_qemu()?;
+    }
     let folder = TemporaryFolder::for_this_process()?;
     let put = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -154,4 +174,17 @@ fn here(args: &RunArgs, name: &str, config: &str) -> Result<u8> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .unwrap_or(1))
+}
+
+/// An error if there is no QEMU where one or the other build of `xl` looks for it.
+fn require_qemu() -> Result<()> {
+    let usual = QEMU.iter().any(|path| Path::new(path).is_file());
+    if !usual && tools::find_program("qemu-system-i386").is_none() {
+        bail!(
+            "--volume needs QEMU on this host, which serves the files; `xl` starts it with the guest, and it is \
+             in none of {}. On Debian: apt-get install qemu-system-xen",
+            QEMU.join(", ")
+        );
+    }
+    Ok(())
 }

@@ -2,10 +2,12 @@
 
 use super::exec;
 use crate::cli::ShellArgs;
+use crate::guest::volume;
 use crate::host::tools;
 use crate::rig::cache::Cache;
 use crate::rig::children;
 use crate::rig::payload::Payload;
+use crate::rig::qemu;
 use crate::rig::session::Session;
 use crate::ui;
 use anyhow::{Context, Result};
@@ -21,6 +23,8 @@ pub(crate) fn shell(args: &ShellArgs) -> Result<u8> {
     let cache = Cache::ensure()?;
     let mut payload = Payload::new(&script(), args.host.backend)?;
     payload.add_all(&args.files)?;
+    volume::check(&args.volumes.volume)?;
+    qemu::share(&mut payload, &args.volumes.volume)?;
     let mut session = Session::start(&cache, payload, args.host.machine())?;
     session.wait_until_ready()?;
     session.wait_for("prompt")?;

@@ -1,5 +1,6 @@
 //! The `xl` configuration of a guest.
 
+use super::volume::Volume;
 use anyhow::{Result, bail};
 use std::path::Path;
 
@@ -17,12 +18,15 @@ pub(crate) struct Config<'a> {
     pub(crate) memory_mib: u32,
     /// Its arguments, as the program is to see them.
     pub(crate) args: &'a [String],
+    /// Folders for it, by their paths on the host that runs it.
+    pub(crate) volumes: &'a [Volume],
 }
 
 impl Config<'_> {
     /// The configuration file.
     pub(crate) fn text(&self) -> Result<String> {
         let line = command_line(self.args)?;
+        let volumes = self.volumes()?;
         Ok(format!(
             "# Made by `cargo boot`. Start it with: xl create FILE; watch it with: xl console {name}\n\
              name = {quoted_name}\n\
@@ -35,6 +39,7 @@ impl Config<'_> {
              extra = {line}\n\
              # Its sockets: every call is done by the backend in domain 0.\n\
              pvcalls = [\"backend=0\"]\n\
+             {volumes}\
              # A guest that has ended stays until `xl destroy`, so that its exit code can be read:\n\
              #   xenstore-read /local/domain/ID/data/exit-code\n\
              on_poweroff = \"preserve\"\n\
@@ -45,6 +50,23 @@ impl Config<'_> {
             image = xl_string(&self.image.to_string_lossy()),
             memory = self.memory_mib,
             line = xl_string(&line),
+        ))
+    }
+
+    /// The lines about its files, if it has any.
+    fn volumes(&self) -> Result<String> {
+        let entries = self
+            .volumes
+            .iter()
+            .map(|volume| Ok(xl_string(&volume.entry()?)));
+        let entries = entries.collect::<Result<Vec<String>>>()?;
+        if entries.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(format!(
+            "# Its files: folders of domain 0. QEMU serves them; `xl` starts it with the guest.\n\
+             p9 = [{}]\n",
+            entries.join(", ")
         ))
     }
 }
@@ -91,6 +113,26 @@ mod tests {
             "'http://a/?b=c' 'two words' ''"
         );
         assert_eq!(xl_string(r#"'a' "b\c""#), r#""'a' \"b\\c\"""#);
+    }
+
+    #[test]
+    fn volumes_are_in_the_configuration() {
+        let text = |volumes: &[Volume]| {
+            let config = Config {
+                name: "n",
+                image: Path::new("/guest/n"),
+                memory_mib: 64,
+                args: &[],
+                volumes,
+            };
+            config.text()
+        };
+        assert!(!text(&[]).unwrap().contains("p9"));
+        let volumes = ["/a \"b\":one", "/c:two:/x"].map(|text| text.parse().unwrap());
+        assert!(text(&volumes).unwrap().contains(
+            "\np9 = [\"tag=one,path=/a \\\"b\\\",security_model=none\", \"tag=two,path=/c,security_model=none\"]\n"
+        ));
+        assert!(text(&["here:one".parse().unwrap()]).is_err(), "relative");
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl FromStr for Added {
 pub(crate) struct Payload {
     archive: Archive<Vec<u8>>,
     nonce: String,
+    shares: Vec<PathBuf>,
 }
 
 impl Payload {
@@ -75,7 +76,11 @@ impl Payload {
         archive.file("etc/group", 0o644, GROUP.as_bytes())?;
         archive.file("etc/hosts", 0o644, b"127.0.0.1 localhost\n::1 localhost\n")?;
         archive.folder(FOLDER)?;
-        let mut payload = Self { archive, nonce };
+        let mut payload = Self {
+            archive,
+            nonce,
+            shares: Vec::new(),
+        };
         if backend == Backend::Pvcallsd {
             backend::add_daemon(&mut payload)?;
         }
@@ -85,6 +90,17 @@ impl Payload {
     /// What marks the control records of this run.
     pub(crate) fn nonce(&self) -> &str {
         &self.nonce
+    }
+
+    /// Gives dom0 the folder `folder` of this machine, and returns by what name it finds it.
+    pub(crate) fn share(&mut self, folder: PathBuf) -> String {
+        self.shares.push(folder);
+        share_name(self.shares.len() - 1)
+    }
+
+    /// The folders that dom0 is given, in the order of their names.
+    pub(crate) fn shares(&self) -> &[PathBuf] {
+        &self.shares
     }
 
     /// Puts these bytes into a file.
@@ -133,6 +149,11 @@ impl Payload {
     pub(crate) fn finish(self) -> Result<Vec<u8>> {
         self.archive.finish()
     }
+}
+
+/// What the emulated device of folder number `number` is called.
+pub(crate) fn share_name(number: usize) -> String {
+    format!("volume{number}")
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 use super::libs;
 use super::payload::Payload;
 use super::programs::{self, Program};
+use crate::guest::volume::Volume;
 use anyhow::{Context, Result};
+use std::path::PathBuf;
 
 /// The Debian package, and its program.
 const PACKAGE: &str = "qemu-system-xen";
@@ -17,6 +19,11 @@ const PLACE: &str = "usr/libexec";
 
 /// It ends at once without this, although it shows no screen and has no keyboard.
 const KEYMAP: &str = "usr/share/qemu/keymaps/en-us";
+
+/// Where volumes lie in dom0, each in a folder of its tag's name.
+pub(crate) const VOLUMES: &str = "/volumes";
+
+const SCRIPT: &str = include_str!("../../rig/volumes.sh");
 
 /// Puts QEMU into dom0.
 pub(crate) fn add(payload: &mut Payload) -> Result<()> {
@@ -31,38 +38,36 @@ pub(crate) fn add(payload: &mut Payload) -> Result<()> {
     payload.copy(&root.join(KEYMAP), KEYMAP)
 }
 
-/// Whether `tag` can name a volume: it becomes part of an `xl` configuration, of a guest's command
-/// line and of a path in dom0.
-pub(crate) fn is_tag(tag: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    tag.len() <= 31
-        && tag.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && tag.chars().all(plain)
+/// Makes folders of this machine volumes in dom0: not copies, what is changed there is changed here.
+pub(crate) fn share(payload: &mut Payload, volumes: &[Volume]) -> Result<()> {
+    if volumes.is_empty() {
+        return Ok(());
+    }
+    add(payload)?;
+    let mut list = String::new();
+    for volume in volumes {
+        let device = payload.share(volume.found()?.folder);
+        list.push_str(&format!("{device} {}\n", volume.tag));
+    }
+    payload.file("callisto/volumes.sh", 0o644, SCRIPT.as_bytes())?;
+    payload.file("callisto/shares", 0o644, list.as_bytes())
+}
+
+/// Where such a volume lies in dom0.
+pub(crate) fn in_dom0(volume: &Volume) -> Volume {
+    volume.at(PathBuf::from(VOLUMES).join(&volume.tag))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_tag;
+    use super::*;
 
     #[test]
-    fn tags_are_plain_words() {
-        for tag in ["data", "a", "0", "my-data_2.0", &"x".repeat(31)] {
-            assert!(is_tag(tag), "{tag}");
-        }
-        for tag in [
-            "",
-            ".",
-            "..",
-            "-a",
-            "a b",
-            "a/b",
-            "a,b",
-            "a=b",
-            "a:b",
-            "ä",
-            &"x".repeat(32),
-        ] {
-            assert!(!is_tag(tag), "{tag}");
-        }
+    fn a_volume_lies_in_a_folder_of_its_tags_name() {
+        let volume: Volume = "some/where:data:/x".parse().unwrap();
+        assert_eq!(
+            in_dom0(&volume).entry().unwrap(),
+            "tag=data,path=/volumes/data,security_model=none"
+        );
     }
 }

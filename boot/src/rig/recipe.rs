@@ -1,7 +1,7 @@
 //! What a host is made of: names of Debian packages, and the files taken from them.
 
 /// Raised when the way the cached files are made changes, so that old caches are not used.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// The version of Xen in Debian 12.
 pub(crate) const XEN: &str = "4.17";
@@ -90,7 +90,7 @@ pub(crate) const XENSTORE: [&str; 8] = [
 pub(crate) const LOADED_BY_NAME: [&str; 2] = ["libgcc_s.so.1", "libm.so.6"];
 
 /// Kernel modules, in an order in which they can be loaded.
-pub(crate) const MODULES: [&str; 7] = [
+pub(crate) const MODULES: [&str; 12] = [
     "xen-evtchn",
     "xen-gntdev",
     "xen-gntalloc",
@@ -98,4 +98,9 @@ pub(crate) const MODULES: [&str; 7] = [
     "xenfs",
     "xen-netback",
     "dummy",
+    "netfs",
+    "9pnet",
+    "9p",
+    "9pnet_virtio",
+    "9pnet_xen",
 ];

@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use super::children::{Guarded, TemporaryFolder};
-use super::payload::Payload;
+use super::payload::{Payload, share_name};
 use super::wire::{Decoder, Item};
 use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, anyhow};
@@ -63,6 +63,7 @@ pub(crate) struct Session {
     items: VecDeque<Item>,
     log: PathBuf,
     machine: Machine,
+    shares: usize,
     folder: TemporaryFolder,
 }
 
@@ -75,9 +76,9 @@ struct Running {
 }
 
 impl Running {
-    /// Boots what lies in `folder`.
-    fn start(folder: &Path, machine: Machine) -> Result<Self> {
-        let mut qemu = command(folder, machine);
+    /// Boots what lies in `folder`, with so many folders shared.
+    fn start(folder: &Path, machine: Machine, shares: usize) -> Result<Self> {
+        let mut qemu = command(folder, machine, shares);
         cmd::show(&qemu);
         let mut child = qemu.spawn().context("cannot start the emulator")?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
@@ -109,13 +110,17 @@ impl Session {
         // Relative names below, so that no blank or comma of a path reaches the emulator.
         std::os::unix::fs::symlink(cache.hypervisor(), folder.path().join("xen.elf"))?;
         std::os::unix::fs::symlink(cache.kernel(), folder.path().join("vmlinuz"))?;
+        let shares = payload.shares().len();
+        for (number, shared) in payload.shares().iter().enumerate() {
+            std::os::unix::fs::symlink(shared, folder.path().join(share_name(number)))?;
+        }
         write_initramfs(
             &folder.path().join("initramfs.cpio"),
             &cache.base(),
             &payload.finish()?,
         )?;
         ui::step("booting Xen and dom0");
-        let running = Running::start(folder.path(), machine)?;
+        let running = Running::start(folder.path(), machine, shares)?;
         let log = folder.path().join("xen.log");
         Ok(Self {
             running,
@@ -123,6 +128,7 @@ impl Session {
             items: VecDeque::new(),
             log,
             machine,
+            shares,
             folder,
         })
     }
@@ -140,7 +146,7 @@ impl Session {
             self.running.emulator.end();
             self.decoder.reset();
             self.items.clear();
-            self.running = Running::start(self.folder.path(), self.machine)?;
+            self.running = Running::start(self.folder.path(), self.machine, self.shares)?;
         }
         self.wait_for("ready")
     }
@@ -217,7 +223,7 @@ fn write_initramfs(path: &Path, base: &Path, overlay: &[u8]) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn command(folder: &Path, machine: Machine) -> Command {
+fn command(folder: &Path, machine: Machine, shares: usize) -> Command {
     let mut qemu = Command::new("setpriv");
     qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
         .args(["-accel", "tcg,thread=multi"])
@@ -248,8 +254,16 @@ fn command(folder: &Path, machine: Machine) -> Command {
         ])
         .args(["-kernel", "xen.elf", "-append", XEN_ARGS])
         .args(["-initrd", &format!("vmlinuz {LINUX_ARGS},initramfs.cpio")])
+        .args((0..shares).flat_map(share))
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     qemu
+}
+
+/// The emulated device of folder number `number`. What dom0 writes belongs to this user here.
+fn share(number: usize) -> [String; 2] {
+    let name = share_name(number);
+    let value = format!("local,path={name},mount_tag={name},security_model=none,multidevs=remap");
+    ["-virtfs".to_owned(), value]
 }

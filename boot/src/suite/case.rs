@@ -1,7 +1,7 @@
 //! Finding cases, and reading what the comments at their start say they need.
 
+use crate::guest::volume;
 use crate::rig::backend::Backend;
-use crate::rig::qemu;
 use crate::rig::session::DEFAULT_MEMORY_MIB;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ impl FromStr for CaseVolume {
             Some((tag, size)) => (tag, Some(size)),
             None => (text, None),
         };
-        if !qemu::is_tag(tag) {
+        if !volume::is_tag(tag) {
             bail!("`{tag}` cannot be the tag of a volume");
         }
         if let Some(size) = size {
