@@ -59,6 +59,8 @@ pub mod hash;
 pub mod io;
 #[cfg(guest)]
 pub mod net;
+pub mod os;
+pub mod path;
 #[cfg(guest)]
 pub mod prelude;
 #[cfg(guest)]

@@ -1,0 +1,3 @@
+//! What std has on Unix.
+
+pub mod ffi;
