@@ -9,6 +9,7 @@
 
 mod calls;
 mod error;
+pub mod raw;
 mod ring;
 mod watch;
 
@@ -48,6 +49,8 @@ struct Connection {
     port: Port,
     /// Threads that wait for a reply or an event; all look again when anything came.
     waiting: Vec<Waker>,
+    /// Tools that speak the protocol themselves.
+    streams: raw::Streams,
     /// Goes on with what was too much for one go.
     rest: Option<Timer>,
 }
@@ -73,6 +76,7 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
         ring,
         port,
         waiting: Vec::new(),
+        streams: raw::Streams::default(),
         rest: None,
     };
     CONNECTION.call_once(|| Mutex::new(connection));
@@ -103,6 +107,7 @@ impl Connection {
         let mut moved = false;
         for round in 1.. {
             let step = self.ring.receive(&mut self.client).and_then(|received| {
+                self.streams.advance(&mut self.client);
                 let sent = self.ring.send(&mut self.client)?;
                 Ok((received, sent))
             });
@@ -138,7 +143,9 @@ impl Connection {
     fn take<T>(&mut self, pending: &Pending<T>, waker: &Waker) -> Poll<Result<T, Reason>> {
         match self.client.take(pending) {
             Some(result) => {
-                // A place for another request is free: who waits for one looks again.
+                // A place for another request is free: who waits for one looks again, and a
+                // stream may have one ready.
+                self.pump();
                 self.wake_waiting();
                 Poll::Ready(result.map_err(Reason::Server))
             }

@@ -70,6 +70,7 @@
 //! The protocol itself, for tools that speak it, is [`raw`].
 
 mod error;
+pub mod raw;
 mod transaction;
 mod watch;
 
