@@ -18,6 +18,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::commands::{self, Context, Effect, Server};
+use crate::journal::{Gate, Journal, misconf};
 use crate::reply;
 use crate::resp::{MOST_BYTES, Parser, Progress};
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub enum Next {
     Receive,
     /// Serve again.
     Serve,
+    /// Wait until changes are possible ([`Gate::Paused`] is over), then serve again.
+    Wait,
     /// End the connection.
     Close,
 }
@@ -49,6 +52,10 @@ pub struct Connection {
     needs: usize,
     parser: Parser,
     output: Vec<u8>,
+    /// Where in the output the answers are that promise a change.
+    promises: Vec<(usize, usize)>,
+    /// There is a journal.
+    recorded: bool,
     /// Taken from the store's memory.
     taken: usize,
 }
@@ -62,6 +69,8 @@ impl Default for Connection {
             needs: 1,
             parser: Parser::default(),
             output: Vec::with_capacity(BUFFER),
+            promises: Vec::new(),
+            recorded: false,
             taken: 0,
         }
     }
@@ -71,6 +80,10 @@ impl Connection {
     /// Where what is received goes; [`Connection::received`] says how much it was. Empty if there
     /// is no memory for the request under way: then the connection ends, after its output.
     pub fn room(&mut self, store: &mut Store) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.give_back(store);
+        }
         if self.start + self.needs > self.input.len() || self.end == self.input.len() {
             self.input.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -89,8 +102,9 @@ impl Connection {
         if length <= self.input.len() {
             return Err(format!("ERR Protocol error: more than {MOST_BYTES} bytes"));
         }
-        // Twice: an argument of no bytes takes a few here, and more in the parser.
-        let cost = 3 * length;
+        // Twice: an argument of no bytes takes a few here, and more in the parser. And once more:
+        // what it changes may be recorded.
+        let cost = (3 + usize::from(self.recorded)) * length;
         store
             .memory()
             .take(cost)
@@ -109,17 +123,23 @@ impl Connection {
     }
 
     /// Answers what is there, at `now` (milliseconds since 1970).
-    pub fn serve(&mut self, store: &mut Store, now: u64, server: &mut Server) -> Next {
+    ///
+    /// If the journal is on, the output may be sent when [`Journal::end`] has been written, and
+    /// [`Connection::fail`] says otherwise if it cannot be.
+    pub fn serve(
+        &mut self,
+        store: &mut Store,
+        now: u64,
+        server: &mut Server,
+        journal: &mut Journal,
+    ) -> Next {
+        self.recorded = journal.is_on();
         loop {
             let bytes = &self.input[self.start..self.end];
             let length = match self.parser.parse(bytes) {
                 Ok(Progress::Complete(length)) => length,
                 Ok(Progress::Needs(needs)) => {
                     self.needs = needs;
-                    if self.start == self.end {
-                        (self.start, self.end) = (0, 0);
-                        self.give_back(store);
-                    }
                     return Next::Receive;
                 }
                 Err(wrong) => {
@@ -127,10 +147,16 @@ impl Connection {
                     return Next::Close;
                 }
             };
+            if journal.gate == Gate::Paused && commands::writes(self.parser.args(bytes)) {
+                self.parser.restart();
+                return Next::Wait;
+            }
+            let start = self.output.len();
             let mut context = Context {
                 store,
                 now,
                 server,
+                journal,
                 out: &mut self.output,
             };
             let effect = commands::execute(&mut context, self.parser.args(bytes));
@@ -138,6 +164,9 @@ impl Connection {
             self.start += length;
             self.needs = 1;
             server.commands += 1;
+            if effect == Effect::Changed {
+                self.promises.push((start, self.output.len()));
+            }
             if effect == Effect::Quit {
                 return Next::Close;
             }
@@ -162,9 +191,23 @@ impl Connection {
         &self.output
     }
 
+    /// What has changed cannot be kept, because of `why`: the answers that promise it become
+    /// errors, the others stay.
+    pub fn fail(&mut self, why: &str) {
+        let (mut output, mut from) = (Vec::with_capacity(BUFFER), 0);
+        for (start, end) in self.promises.drain(..) {
+            output.extend_from_slice(&self.output[from..start]);
+            reply::error(&mut output, &misconf(why));
+            from = end;
+        }
+        output.extend_from_slice(&self.output[from..]);
+        self.output = output;
+    }
+
     /// The output is sent.
     pub fn sent(&mut self) {
         self.output.clear();
+        self.promises.clear();
         // What a large answer took is not kept.
         if self.output.capacity() > 2 * FLUSH {
             self.output.shrink_to(BUFFER);

@@ -1,4 +1,4 @@
-//! The guest: a thread for each client, and a lock around what they share.
+//! The guest: a thread for each client, and sockets and clocks around [`kv::keeper`].
 //!
 //! Threads are cooperative and the lock is never held while one waits, so nobody ever waits for
 //! the lock. All requests that arrive together are answered together, in one write.
@@ -11,11 +11,12 @@ use alloc::sync::Arc;
 
 use kv::commands::Server;
 use kv::connection::{Connection, Next};
+use kv::journal::Journal;
+use kv::keeper::Shared;
 use kv::store::Store;
 use rt::io::{self, Error, ErrorKind, Read, Write};
 use rt::kernel::mem;
 use rt::net::{TcpListener, TcpStream};
-use rt::sync::Mutex;
 use rt::thread;
 use rt::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rt::{env, println};
@@ -33,18 +34,17 @@ fn main() -> io::Result<()> {
     let mib = options.memory / (1024 * 1024);
     println!("kv: listening on 0.0.0.0:{port}, {mib} MiB for keys");
 
-    let shared = Arc::new(Mutex::new(Shared {
-        store: Store::new(options.memory),
-        server: Server {
-            port,
-            most_clients: options.clients,
-            ..Server::default()
-        },
-        start: Instant::now(),
-    }));
+    let server = Server {
+        port,
+        most_clients: options.clients,
+        ..Server::default()
+    };
+    let store = Store::new(options.memory);
+    let shared = Arc::new(Shared::new(store, server, Journal::off()));
+    let start = Instant::now();
     loop {
         match listener.accept() {
-            Ok((stream, _)) => welcome(stream, &shared, &options),
+            Ok((stream, _)) => welcome(stream, &shared, &options, start),
             Err(error) => {
                 // The backend is gone, or memory for one more connection.
                 println!("kv: accept: {error}");
@@ -89,81 +89,70 @@ impl Options {
     }
 }
 
-/// What all clients share.
-struct Shared {
-    store: Store,
-    server: Server,
-    start: Instant,
-}
-
-impl Shared {
-    /// Milliseconds since 1970.
-    fn now() -> u64 {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
-    }
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// Gives a new client a thread, or an error if there are too many.
-fn welcome(mut stream: TcpStream, shared: &Arc<Mutex<Shared>>, options: &Options) {
-    let mut now = lock(shared);
-    now.server.connections += 1;
-    if now.server.clients >= options.clients {
-        drop(now);
+fn welcome(mut stream: TcpStream, shared: &Arc<Shared>, options: &Options, start: Instant) {
+    let mut state = shared.lock();
+    state.server.connections += 1;
+    if state.server.clients >= options.clients {
+        drop(state);
         // A new connection has room for this; if not, it is gone already.
         let _ = stream.write_all(b"-ERR max number of clients reached\r\n");
         return;
     }
-    now.server.clients += 1;
-    drop(now);
+    state.server.clients += 1;
+    drop(state);
     let timeout = options.timeout;
     let for_client = shared.clone();
     let spawned = thread::Builder::new()
         .name(String::from("client"))
         .spawn(move || {
             // A client that breaks off is no news.
-            let _ = serve(stream, &for_client, timeout);
-            lock(&for_client).server.clients -= 1;
+            let _ = serve(stream, &for_client, timeout, start);
+            for_client.lock().server.clients -= 1;
         });
     if let Err(error) = spawned {
         println!("kv: no thread for a client: {error}");
-        lock(shared).server.clients -= 1;
+        shared.lock().server.clients -= 1;
     }
 }
 
 fn serve(
     mut stream: TcpStream,
-    shared: &Mutex<Shared>,
+    shared: &Shared,
     timeout: Option<Duration>,
+    start: Instant,
 ) -> io::Result<()> {
     stream.set_read_timeout(timeout)?;
     stream.set_write_timeout(Some(WRITE_PATIENCE))?;
     // Answers must not wait for more of them; a backend that cannot say so delays them.
     let _ = stream.set_nodelay(true);
     let mut connection = Connection::default();
-    let result = converse(&mut stream, shared, &mut connection);
-    connection.end(&mut lock(shared).store);
+    let result = converse(&mut stream, shared, &mut connection, start);
+    connection.end(&mut shared.lock().store);
     result
 }
 
 fn converse(
     stream: &mut TcpStream,
-    shared: &Mutex<Shared>,
+    shared: &Shared,
     connection: &mut Connection,
+    start: Instant,
 ) -> io::Result<()> {
     loop {
-        let next = {
-            let shared = &mut *lock(shared);
-            shared.server.uptime_s = shared.start.elapsed().as_secs();
-            connection.serve(&mut shared.store, Shared::now(), &mut shared.server)
-        };
+        let next = shared.serve(connection, now(), start.elapsed().as_secs());
         stream.write_all(connection.output())?;
         connection.sent();
         match next {
-            Next::Serve => {}
+            Next::Serve | Next::Wait => {}
             Next::Close => return Ok(()),
             Next::Receive => {
-                let room = connection.room(&mut lock(shared).store);
+                let room = connection.room(&mut shared.lock().store);
                 if room.is_empty() {
                     return stream.write_all(connection.output());
                 }
@@ -174,11 +163,4 @@ fn converse(
             }
         }
     }
-}
-
-/// Nobody panics with the lock: a guest whose thread panics ends.
-fn lock(shared: &Mutex<Shared>) -> rt::sync::MutexGuard<'_, Shared> {
-    shared
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

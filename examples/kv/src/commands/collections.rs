@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Context, Effect, Failure, MOST_REPLY, Result, array, count_arg, int, must_fit, range};
-use crate::reply;
+use crate::reply::{self, Digits};
 use crate::resp::Args;
 use crate::store::{Bytes, Hash, List, Memory, Set};
 
@@ -34,18 +34,31 @@ fn push(context: &mut Context<'_>, args: Args<'_>, front: bool) -> Result {
 
 pub(super) fn lpop(context: &mut Context<'_>, args: Args<'_>) -> Result {
     let pop = |list: &mut List, memory: &mut Memory| list.pop(true, memory);
-    take(context, args, reply::null_array, List::len, pop)
+    take(context, args, reply::null_array, List::len, pop, note_count)
 }
 
 pub(super) fn rpop(context: &mut Context<'_>, args: Args<'_>) -> Result {
     let pop = |list: &mut List, memory: &mut Memory| list.pop(false, memory);
-    take(context, args, reply::null_array, List::len, pop)
+    take(context, args, reply::null_array, List::len, pop, note_count)
+}
+
+/// As many as there were, which may be fewer than asked for.
+fn note_count(context: &mut Context<'_>, args: Args<'_>, items: &[Bytes]) {
+    let count = Digits::of(i64::try_from(items.len()).unwrap_or(i64::MAX));
+    context.note([args.get(0), args.get(1), count.text()]);
+}
+
+/// Which ones it took: Redis would take others.
+fn note_members(context: &mut Context<'_>, args: Args<'_>, items: &[Bytes]) {
+    let head = [&b"SREM"[..], args.get(1)].into_iter();
+    let record = head.chain(items.iter().map(|item| &**item));
+    context.journal.note(context.store, record);
 }
 
 /// `SPOP`: the first in their order, where Redis takes any.
 pub(super) fn spop(context: &mut Context<'_>, args: Args<'_>) -> Result {
     let none = |out: &mut Vec<u8>| reply::array(out, 0);
-    take(context, args, none, Set::len, Set::pop)
+    take(context, args, none, Set::len, Set::pop, note_members)
 }
 
 /// Takes one element and answers with it, or with an array of as many as asked for.
@@ -55,6 +68,7 @@ fn take<K: crate::store::Kind>(
     none: fn(&mut Vec<u8>),
     length: fn(&K) -> usize,
     mut pop: impl FnMut(&mut K, &mut Memory) -> Option<Bytes>,
+    note: fn(&mut Context<'_>, Args<'_>, &[Bytes]),
 ) -> Result {
     let count = count_arg(args)?;
     let (key, now) = (args.get(1), context.now);
@@ -69,7 +83,9 @@ fn take<K: crate::store::Kind>(
         let item = context
             .store
             .change(key, now, |value: &mut K, memory| Ok(pop(value, memory)))?;
-        reply::bulk(context.out, &item.unwrap_or_default());
+        let item = item.unwrap_or_default();
+        reply::bulk(context.out, &item);
+        note(context, args, &[item]);
         return Ok(Effect::Changed);
     };
     // Fewer than asked for if their answer would be too long.
@@ -84,7 +100,11 @@ fn take<K: crate::store::Kind>(
     })?;
     reply::array(context.out, items.len());
     items.iter().for_each(|item| reply::bulk(context.out, item));
-    Ok(changed(!items.is_empty()))
+    if items.is_empty() {
+        return Ok(Effect::None);
+    }
+    note(context, args, &items);
+    Ok(Effect::Changed)
 }
 
 pub(super) fn llen(context: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -170,6 +190,20 @@ pub(super) fn smembers(context: &mut Context<'_>, args: Args<'_>) -> Result {
 }
 
 pub(super) fn hset(context: &mut Context<'_>, args: Args<'_>) -> Result {
+    let new = set_fields(context, args)?;
+    reply::count(context.out, new);
+    Ok(Effect::Changed)
+}
+
+/// `HMSET`: as `HSET`, with another answer. Redis' logs have it.
+pub(super) fn hmset(context: &mut Context<'_>, args: Args<'_>) -> Result {
+    set_fields(context, args)?;
+    reply::simple(context.out, "OK");
+    Ok(Effect::Changed)
+}
+
+/// Sets fields of a hash; how many are new.
+fn set_fields(context: &mut Context<'_>, args: Args<'_>) -> Result<usize> {
     if !args.len().is_multiple_of(2) {
         return Err(Failure::Text(
             "ERR wrong number of arguments for 'hset' command",
@@ -184,8 +218,7 @@ pub(super) fn hset(context: &mut Context<'_>, args: Args<'_>) -> Result {
         }
         Ok(new)
     })?;
-    reply::count(context.out, new);
-    Ok(Effect::Changed)
+    Ok(new)
 }
 
 pub(super) fn hget(context: &mut Context<'_>, args: Args<'_>) -> Result {

@@ -1,7 +1,7 @@
 //! Commands on keys, whatever they stand for.
 
 use super::{Context, Effect, Failure, Result, array, int, is};
-use crate::reply;
+use crate::reply::{self, Digits};
 use crate::resp::Args;
 
 pub(super) fn del(context: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -82,7 +82,15 @@ fn end_in(context: &mut Context<'_>, args: Args<'_>, unit_ms: i64, from_now: boo
         .store
         .set_deadline(args.get(1), Some(deadline), context.now)?;
     reply::integer(context.out, i64::from(there));
-    Ok(if there { Effect::Changed } else { Effect::None })
+    if !there {
+        return Ok(Effect::None);
+    }
+    let key = args.get(1);
+    match context.store.deadline(key, context.now) {
+        None => context.note([b"DEL", key]),
+        Some(_) => context.note([b"PEXPIREAT", key, Digits::of(ms).text()]),
+    }
+    Ok(Effect::Changed)
 }
 
 pub(super) fn ttl(context: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -98,7 +106,9 @@ fn left(context: &mut Context<'_>, args: Args<'_>, unit: fn(u64) -> u64) -> Resu
     let left = match context.store.deadline(args.get(1), context.now) {
         None => -2,
         Some(None) => -1,
-        Some(Some(deadline)) => i64::try_from(unit(deadline - context.now)).unwrap_or(i64::MAX),
+        Some(Some(deadline)) => {
+            i64::try_from(unit(deadline.saturating_sub(context.now))).unwrap_or(i64::MAX)
+        }
     };
     reply::integer(context.out, left);
     Ok(Effect::None)

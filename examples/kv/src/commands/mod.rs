@@ -1,7 +1,8 @@
 //! The commands: what arrives is checked, done in the [`Store`], and answered.
 //!
-//! A command that changes the store says so ([`Effect::Changed`]): whoever keeps a log records
-//! those with their [`Context::now`], from which times to live count, and no others.
+//! A command that changes the store says so ([`Effect::Changed`]), and is recorded in the
+//! [`Journal`]. What depends on the time, or would be chosen otherwise by Redis, is recorded as what
+//! came of it.
 
 mod collections;
 mod keys;
@@ -11,6 +12,7 @@ mod strings;
 
 use alloc::vec::Vec;
 
+use crate::journal::Journal;
 use crate::reply;
 use crate::resp::{self, Args};
 use crate::store::{Refused, Store};
@@ -38,8 +40,18 @@ pub struct Context<'a> {
     pub now: u64,
     /// Facts for `INFO` that the store does not have.
     pub server: &'a Server,
+    /// Where it is recorded what has changed.
+    pub journal: &'a mut Journal,
     /// Where the answer goes.
     pub out: &'a mut Vec<u8>,
+}
+
+impl Context<'_> {
+    /// Records this instead of the request: the request would do something else at another time,
+    /// or in another program.
+    fn note<const N: usize>(&mut self, record: [&[u8]; N]) {
+        self.journal.note(self.store, record.into_iter());
+    }
 }
 
 /// What is known of the server as a whole.
@@ -104,7 +116,7 @@ impl Failure {
 }
 
 type Result<T = Effect> = core::result::Result<T, Failure>;
-type Command = fn(&mut Context<'_>, Args<'_>) -> Result;
+type Run = fn(&mut Context<'_>, Args<'_>) -> Result;
 
 /// Carries out one request and adds its answer to `context.out`. An empty request has none.
 pub fn execute(context: &mut Context<'_>, args: Args<'_>) -> Effect {
@@ -114,11 +126,11 @@ pub fn execute(context: &mut Context<'_>, args: Args<'_>) -> Effect {
     context.store.expire(context.now);
     let mut upper = [0; 16];
     let name = uppercase(args.get(0), &mut upper);
-    let Some((least, most, command)) = find(name) else {
+    let Some(command) = find(name) else {
         unknown(context.out, args.get(0));
         return Effect::None;
     };
-    if args.len() < least || args.len() > most {
+    if args.len() < command.least || args.len() > command.most {
         let shown = core::str::from_utf8(name).unwrap_or_default();
         let text = alloc::format!(
             "ERR wrong number of arguments for '{}' command",
@@ -127,15 +139,28 @@ pub fn execute(context: &mut Context<'_>, args: Args<'_>) -> Effect {
         reply::error(context.out, &text);
         return Effect::None;
     }
+    if command.writes
+        && let Some(text) = context.journal.refusal()
+    {
+        reply::error(context.out, &text);
+        return Effect::None;
+    }
+    context.journal.begin();
     let start = context.out.len();
-    match command(context, args) {
+    let effect = match (command.run)(context, args) {
         Ok(effect) => effect,
         Err(failure) => {
             context.out.truncate(start);
             reply::error(context.out, failure.text());
             Effect::None
         }
+    };
+    if effect == Effect::Changed && !context.journal.is_noted() {
+        context.journal.note(context.store, args.from(0));
+    } else {
+        context.journal.note_ends(context.store);
     }
+    effect
 }
 
 fn unknown(out: &mut Vec<u8>, name: &[u8]) {
@@ -159,80 +184,106 @@ fn is(arg: &[u8], word: &str) -> bool {
     arg.eq_ignore_ascii_case(word.as_bytes())
 }
 
-/// The least and most arguments, the name included, and what does it.
-fn find(name: &[u8]) -> Option<(usize, usize, Command)> {
+#[derive(Clone, Copy)]
+struct Command {
+    /// The least arguments, the name included.
+    least: usize,
+    /// The most.
+    most: usize,
+    /// It may change the store.
+    writes: bool,
+    /// What does it.
+    run: Run,
+}
+
+/// Whether this request may change the store.
+pub fn writes(args: Args<'_>) -> bool {
+    let mut upper = [0; 16];
+    find(uppercase(args.get(0), &mut upper)).is_some_and(|command| command.writes)
+}
+
+fn find(name: &[u8]) -> Option<Command> {
     const ANY: usize = usize::MAX;
-    let entry: (usize, usize, Command) = match name {
-        b"PING" => (1, 2, server::ping),
-        b"ECHO" => (2, 2, server::echo),
-        b"QUIT" => (1, ANY, server::quit),
-        b"SELECT" => (2, 2, server::select),
-        b"INFO" => (1, ANY, server::info),
-        b"CONFIG" => (2, ANY, server::config),
-        b"COMMAND" => (1, ANY, server::command),
-        b"CLIENT" => (2, ANY, server::client),
-        b"HELLO" => (1, ANY, server::hello),
+    const READS: bool = false;
+    const WRITES: bool = true;
+    let (least, most, writes, run): (usize, usize, bool, Run) = match name {
+        b"PING" => (1, 2, READS, server::ping),
+        b"ECHO" => (2, 2, READS, server::echo),
+        b"QUIT" => (1, ANY, READS, server::quit),
+        b"SELECT" => (2, 2, READS, server::select),
+        b"INFO" => (1, ANY, READS, server::info),
+        b"CONFIG" => (2, ANY, READS, server::config),
+        b"COMMAND" => (1, ANY, READS, server::command),
+        b"BGREWRITEAOF" => (1, 1, READS, server::rewrite),
+        b"CLIENT" => (2, ANY, READS, server::client),
+        b"HELLO" => (1, ANY, READS, server::hello),
 
-        b"SET" => (3, ANY, strings::set),
-        b"SETNX" => (3, 3, strings::setnx),
-        b"SETEX" => (4, 4, strings::setex),
-        b"PSETEX" => (4, 4, strings::psetex),
-        b"GET" => (2, 2, strings::get),
-        b"GETSET" => (3, 3, strings::getset),
-        b"GETDEL" => (2, 2, strings::getdel),
-        b"MSET" => (3, ANY, strings::mset),
-        b"MGET" => (2, ANY, strings::mget),
-        b"APPEND" => (3, 3, strings::append),
-        b"STRLEN" => (2, 2, strings::strlen),
-        b"INCR" => (2, 2, strings::incr),
-        b"DECR" => (2, 2, strings::decr),
-        b"INCRBY" => (3, 3, strings::incrby),
-        b"DECRBY" => (3, 3, strings::decrby),
+        b"SET" => (3, ANY, WRITES, strings::set),
+        b"SETNX" => (3, 3, WRITES, strings::setnx),
+        b"SETEX" => (4, 4, WRITES, strings::setex),
+        b"PSETEX" => (4, 4, WRITES, strings::psetex),
+        b"GET" => (2, 2, READS, strings::get),
+        b"GETSET" => (3, 3, WRITES, strings::getset),
+        b"GETDEL" => (2, 2, WRITES, strings::getdel),
+        b"MSET" => (3, ANY, WRITES, strings::mset),
+        b"MGET" => (2, ANY, READS, strings::mget),
+        b"APPEND" => (3, 3, WRITES, strings::append),
+        b"STRLEN" => (2, 2, READS, strings::strlen),
+        b"INCR" => (2, 2, WRITES, strings::incr),
+        b"DECR" => (2, 2, WRITES, strings::decr),
+        b"INCRBY" => (3, 3, WRITES, strings::incrby),
+        b"DECRBY" => (3, 3, WRITES, strings::decrby),
 
-        b"DEL" | b"UNLINK" => (2, ANY, keys::del),
-        b"EXISTS" => (2, ANY, keys::exists),
-        b"TYPE" => (2, 2, keys::kind),
-        b"KEYS" => (2, 2, keys::keys),
-        b"EXPIRE" => (3, 3, keys::expire),
-        b"PEXPIRE" => (3, 3, keys::pexpire),
-        b"EXPIREAT" => (3, 3, keys::expireat),
-        b"PEXPIREAT" => (3, 3, keys::pexpireat),
-        b"TTL" => (2, 2, keys::ttl),
-        b"PTTL" => (2, 2, keys::pttl),
-        b"PERSIST" => (2, 2, keys::persist),
-        b"DBSIZE" => (1, 1, keys::dbsize),
-        b"FLUSHALL" | b"FLUSHDB" => (1, 2, keys::flush),
+        b"DEL" | b"UNLINK" => (2, ANY, WRITES, keys::del),
+        b"EXISTS" => (2, ANY, READS, keys::exists),
+        b"TYPE" => (2, 2, READS, keys::kind),
+        b"KEYS" => (2, 2, READS, keys::keys),
+        b"EXPIRE" => (3, 3, WRITES, keys::expire),
+        b"PEXPIRE" => (3, 3, WRITES, keys::pexpire),
+        b"EXPIREAT" => (3, 3, WRITES, keys::expireat),
+        b"PEXPIREAT" => (3, 3, WRITES, keys::pexpireat),
+        b"TTL" => (2, 2, READS, keys::ttl),
+        b"PTTL" => (2, 2, READS, keys::pttl),
+        b"PERSIST" => (2, 2, WRITES, keys::persist),
+        b"DBSIZE" => (1, 1, READS, keys::dbsize),
+        b"FLUSHALL" | b"FLUSHDB" => (1, 2, WRITES, keys::flush),
 
-        b"LPUSH" => (3, ANY, collections::lpush),
-        b"RPUSH" => (3, ANY, collections::rpush),
-        b"LPOP" => (2, 3, collections::lpop),
-        b"RPOP" => (2, 3, collections::rpop),
-        b"LLEN" => (2, 2, collections::llen),
-        b"LINDEX" => (3, 3, collections::lindex),
-        b"LRANGE" => (4, 4, collections::lrange),
-        b"SADD" => (3, ANY, collections::sadd),
-        b"SREM" => (3, ANY, collections::srem),
-        b"SCARD" => (2, 2, collections::scard),
-        b"SISMEMBER" => (3, 3, collections::sismember),
-        b"SMEMBERS" => (2, 2, collections::smembers),
-        b"SPOP" => (2, 3, collections::spop),
-        b"HSET" => (4, ANY, collections::hset),
-        b"HGET" => (3, 3, collections::hget),
-        b"HDEL" => (3, ANY, collections::hdel),
-        b"HLEN" => (2, 2, collections::hlen),
-        b"HEXISTS" => (3, 3, collections::hexists),
-        b"HGETALL" => (2, 2, collections::hgetall),
+        b"LPUSH" => (3, ANY, WRITES, collections::lpush),
+        b"RPUSH" => (3, ANY, WRITES, collections::rpush),
+        b"LPOP" => (2, 3, WRITES, collections::lpop),
+        b"RPOP" => (2, 3, WRITES, collections::rpop),
+        b"LLEN" => (2, 2, READS, collections::llen),
+        b"LINDEX" => (3, 3, READS, collections::lindex),
+        b"LRANGE" => (4, 4, READS, collections::lrange),
+        b"SADD" => (3, ANY, WRITES, collections::sadd),
+        b"SREM" => (3, ANY, WRITES, collections::srem),
+        b"SCARD" => (2, 2, READS, collections::scard),
+        b"SISMEMBER" => (3, 3, READS, collections::sismember),
+        b"SMEMBERS" => (2, 2, READS, collections::smembers),
+        b"SPOP" => (2, 3, WRITES, collections::spop),
+        b"HMSET" => (4, ANY, WRITES, collections::hmset),
+        b"HSET" => (4, ANY, WRITES, collections::hset),
+        b"HGET" => (3, 3, READS, collections::hget),
+        b"HDEL" => (3, ANY, WRITES, collections::hdel),
+        b"HLEN" => (2, 2, READS, collections::hlen),
+        b"HEXISTS" => (3, 3, READS, collections::hexists),
+        b"HGETALL" => (2, 2, READS, collections::hgetall),
 
-        b"ZADD" => (4, ANY, sorted::zadd),
-        b"ZREM" => (3, ANY, sorted::zrem),
-        b"ZCARD" => (2, 2, sorted::zcard),
-        b"ZSCORE" => (3, 3, sorted::zscore),
-        b"ZRANGE" => (4, 5, sorted::zrange),
-        b"ZPOPMIN" => (2, 3, sorted::zpopmin),
-        b"ZPOPMAX" => (2, 3, sorted::zpopmax),
+        b"ZADD" => (4, ANY, WRITES, sorted::zadd),
+        b"ZREM" => (3, ANY, WRITES, sorted::zrem),
+        b"ZCARD" => (2, 2, READS, sorted::zcard),
+        b"ZSCORE" => (3, 3, READS, sorted::zscore),
+        b"ZRANGE" => (4, 5, READS, sorted::zrange),
+        b"ZPOPMIN" => (2, 3, WRITES, sorted::zpopmin),
+        b"ZPOPMAX" => (2, 3, WRITES, sorted::zpopmax),
         _ => return None,
     };
-    Some(entry)
+    Some(Command {
+        least,
+        most,
+        writes,
+        run,
+    })
 }
 
 fn int(arg: &[u8]) -> Result<i64> {

@@ -1,8 +1,10 @@
 //! Commands about the connection and the server.
 
 use alloc::format;
+use alloc::string::String;
 
 use super::{Context, Effect, Failure, Result, is};
+use crate::journal::Gate;
 use crate::reply;
 use crate::resp::Args;
 
@@ -39,6 +41,25 @@ pub(super) fn select(context: &mut Context<'_>, args: Args<'_>) -> Result {
 pub(super) fn info(context: &mut Context<'_>, _: Args<'_>) -> Result {
     let server = context.server;
     let (keys, deadlines) = (context.store.len(), context.store.deadlines());
+    let journal = &*context.journal;
+    let facts = journal.facts;
+    let persistence = match journal.is_on() {
+        false => String::from("# Persistence\r\naof_enabled:0\r\n\r\n"),
+        true => format!(
+            "# Persistence\r\naof_enabled:1\r\naof_rewrite_in_progress:{}\r\n\
+             aof_last_write_status:{}\r\naof_current_size:{}\r\naof_base_size:{}\r\n\
+             aof_rewrites:{}\r\n\r\n",
+            u8::from(journal.wants_rewrite()),
+            if matches!(journal.gate, Gate::Broken(_)) {
+                "err"
+            } else {
+                "ok"
+            },
+            facts.length,
+            facts.base,
+            facts.rewrites,
+        ),
+    };
     let memory = context.store.memory();
     let mut text = format!(
         "# Server\r\nserver_name:callisto-kv\r\nredis_mode:standalone\r\ntcp_port:{}\r\n\
@@ -46,6 +67,7 @@ pub(super) fn info(context: &mut Context<'_>, _: Args<'_>) -> Result {
          # Clients\r\nconnected_clients:{}\r\nmaxclients:{}\r\n\r\n\
          # Memory\r\nused_memory:{}\r\nused_memory_peak:{}\r\nmaxmemory:{}\r\n\
          maxmemory_policy:noeviction\r\n\r\n\
+         {}\
          # Stats\r\ntotal_connections_received:{}\r\ntotal_commands_processed:{}\r\n\r\n\
          # Keyspace\r\n",
         server.port,
@@ -55,6 +77,7 @@ pub(super) fn info(context: &mut Context<'_>, _: Args<'_>) -> Result {
         memory.used(),
         memory.most(),
         memory.limit(),
+        persistence,
         server.connections,
         server.commands,
     );
@@ -75,8 +98,10 @@ pub(super) fn config(context: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     let memory = format!("{}", context.store.memory().limit());
     let clients = format!("{}", context.server.most_clients);
+    let log = context.journal.is_on();
     let known = [
-        ("appendonly", "no"),
+        ("appendfsync", context.journal.facts.fsync),
+        ("appendonly", if log { "yes" } else { "no" }),
         ("databases", "1"),
         ("maxclients", &clients),
         ("maxmemory", &memory),
@@ -90,6 +115,23 @@ pub(super) fn config(context: &mut Context<'_>, args: Args<'_>) -> Result {
         reply::bulk(context.out, name.as_bytes());
         reply::bulk(context.out, value.as_bytes());
     }
+    Ok(Effect::None)
+}
+
+/// `BGREWRITEAOF`: the log is written anew, from what there is now.
+pub(super) fn rewrite(context: &mut Context<'_>, _: Args<'_>) -> Result {
+    if !context.journal.is_on() {
+        return Err(Failure::Text(
+            "ERR there is no log: start with --appendonly",
+        ));
+    }
+    if context.journal.wants_rewrite() {
+        return Err(Failure::Text(
+            "ERR Background append only file rewriting already in progress",
+        ));
+    }
+    context.journal.set_rewrite(true);
+    reply::simple(context.out, "Background append only file rewriting started");
     Ok(Effect::None)
 }
 

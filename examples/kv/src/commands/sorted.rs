@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Context, Effect, Failure, MOST_REPLY, Result, count_arg, int, is, must_fit, range};
-use crate::reply;
+use crate::reply::{self, Digits};
 use crate::resp::Args;
 use crate::store::Sorted;
 
@@ -160,9 +160,10 @@ fn pop(context: &mut Context<'_>, args: Args<'_>, lowest: bool) -> Result {
         reply::bulk(context.out, member);
         reply::bulk(context.out, text(*score).as_bytes());
     }
-    Ok(if items.is_empty() {
-        Effect::None
-    } else {
-        Effect::Changed
-    })
+    if items.is_empty() {
+        return Ok(Effect::None);
+    }
+    let taken = Digits::of(i64::try_from(items.len()).unwrap_or(i64::MAX));
+    context.note([args.get(0), key, taken.text()]);
+    Ok(Effect::Changed)
 }

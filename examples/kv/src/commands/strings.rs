@@ -5,9 +5,9 @@ use crate::reply::{self, Digits};
 use crate::resp::{Args, MOST_BYTES};
 use crate::store::{Refused, Text};
 
-/// A time in seconds or milliseconds from now, as milliseconds since 1970. Redis refuses what is
-/// not positive, and what overflows.
-fn deadline(context: &Context<'_>, arg: &[u8], unit_ms: i64) -> Result<u64> {
+/// A time in seconds or milliseconds, from now or since 1970, as milliseconds since 1970. Redis
+/// refuses what is not positive, and what overflows.
+fn deadline(context: &Context<'_>, arg: &[u8], unit_ms: i64, from_now: bool) -> Result<u64> {
     let time = int(arg)?;
     if time <= 0 {
         return Err(Failure::BadTime);
@@ -15,7 +15,10 @@ fn deadline(context: &Context<'_>, arg: &[u8], unit_ms: i64) -> Result<u64> {
     let ms = time
         .checked_mul(unit_ms)
         .and_then(|ms| u64::try_from(ms).ok());
-    ms.and_then(|ms| ms.checked_add(context.now))
+    let base = if from_now { context.now } else { 0 };
+    // Redis' times have a sign.
+    ms.and_then(|ms| ms.checked_add(base))
+        .filter(|ms| i64::try_from(*ms).is_ok())
         .ok_or(Failure::BadTime)
 }
 
@@ -26,8 +29,8 @@ pub(super) fn set(context: &mut Context<'_>, args: Args<'_>) -> Result {
     while index < args.len() {
         let option = args.get(index);
         let unit_ms = match option {
-            option if is(option, "EX") => 1000,
-            option if is(option, "PX") => 1,
+            option if is(option, "EX") || is(option, "EXAT") => 1000,
+            option if is(option, "PX") || is(option, "PXAT") => 1,
             _ => 0,
         };
         if unit_ms > 0 {
@@ -35,7 +38,8 @@ pub(super) fn set(context: &mut Context<'_>, args: Args<'_>) -> Result {
             if index >= args.len() || until.is_some() || keep {
                 return Err(Failure::Syntax);
             }
-            until = Some(deadline(context, args.get(index), unit_ms)?);
+            let from_now = option.len() == 2;
+            until = Some(deadline(context, args.get(index), unit_ms, from_now)?);
         } else if is(option, "NX") {
             only_new = true;
         } else if is(option, "XX") {
@@ -77,7 +81,20 @@ pub(super) fn set(context: &mut Context<'_>, args: Args<'_>) -> Result {
     if !give_old {
         reply::simple(context.out, "OK");
     }
+    note_text(context, key, args.get(2), until);
     Ok(Effect::Changed)
+}
+
+/// Records that `key` stands for `text` until then: without conditions, which held.
+fn note_text(context: &mut Context<'_>, key: &[u8], text: &[u8], until: Option<u64>) {
+    match until {
+        None => context.note([b"SET", key, text]),
+        Some(_) if context.store.get(key, context.now).is_none() => context.note([b"DEL", key]),
+        Some(ms) => {
+            let ms = Digits::of(i64::try_from(ms).unwrap_or(i64::MAX));
+            context.note([b"SET", key, text, b"PXAT", ms.text()]);
+        }
+    }
 }
 
 pub(super) fn setnx(context: &mut Context<'_>, args: Args<'_>) -> Result {
@@ -101,11 +118,12 @@ pub(super) fn psetex(context: &mut Context<'_>, args: Args<'_>) -> Result {
 
 fn set_until(context: &mut Context<'_>, args: Args<'_>, unit_ms: i64) -> Result {
     let (key, now) = (args.get(1), context.now);
-    let until = deadline(context, args.get(2), unit_ms)?;
+    let until = deadline(context, args.get(2), unit_ms, true)?;
     must_fit(context, args)?;
     context.store.set(key, args.get(3), now)?;
     context.store.set_deadline(key, Some(until), now)?;
     reply::simple(context.out, "OK");
+    note_text(context, key, args.get(3), Some(until));
     Ok(Effect::Changed)
 }
 
@@ -126,13 +144,17 @@ pub(super) fn get(context: &mut Context<'_>, args: Args<'_>) -> Result {
 pub(super) fn getset(context: &mut Context<'_>, args: Args<'_>) -> Result {
     answer(context, args.get(1))?;
     context.store.set(args.get(1), args.get(2), context.now)?;
+    note_text(context, args.get(1), args.get(2), None);
     Ok(Effect::Changed)
 }
 
 pub(super) fn getdel(context: &mut Context<'_>, args: Args<'_>) -> Result {
     answer(context, args.get(1))?;
     match context.store.remove(args.get(1), context.now) {
-        true => Ok(Effect::Changed),
+        true => {
+            context.note([b"DEL", args.get(1)]);
+            Ok(Effect::Changed)
+        }
         false => Ok(Effect::None),
     }
 }

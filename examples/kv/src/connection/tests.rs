@@ -6,6 +6,7 @@ use std::string::String;
 struct Client {
     store: Store,
     server: Server,
+    journal: Journal,
     connection: Connection,
     now: u64,
 }
@@ -15,6 +16,7 @@ impl Client {
         Client {
             store: Store::new(limit),
             server: Server::default(),
+            journal: Journal::off(),
             connection: Connection::default(),
             now: 1_000_000,
         }
@@ -24,13 +26,16 @@ impl Client {
     fn send(&mut self, mut bytes: &[u8], step: usize) -> (Vec<u8>, Next) {
         let mut answer = Vec::new();
         loop {
-            let next = self
-                .connection
-                .serve(&mut self.store, self.now, &mut self.server);
+            let next = self.connection.serve(
+                &mut self.store,
+                self.now,
+                &mut self.server,
+                &mut self.journal,
+            );
             answer.extend_from_slice(self.connection.output());
             self.connection.sent();
             match next {
-                Next::Close => return (answer, next),
+                Next::Close | Next::Wait => return (answer, next),
                 Next::Serve => continue,
                 Next::Receive if bytes.is_empty() => return (answer, next),
                 Next::Receive => {}

@@ -13,6 +13,8 @@ mod value;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use core::ops::Bound;
 
 pub use memory::Memory;
 pub use sorted::Sorted;
@@ -51,6 +53,10 @@ pub struct Store {
     /// Those that end, the next one first.
     deadlines: BTreeSet<(u64, Bytes)>,
     memory: Memory,
+    /// Keys that were removed because their time was over, if somebody asks for them.
+    ended: Option<Vec<Bytes>>,
+    /// Nobody's time is over.
+    frozen: bool,
 }
 
 impl Store {
@@ -60,7 +66,30 @@ impl Store {
             keys: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             memory: Memory::new(limit),
+            ended: None,
+            frozen: false,
         }
+    }
+
+    /// From now on [`Store::take_ended`] tells which keys ended.
+    pub fn watch_ends(&mut self) {
+        self.ended.get_or_insert_default();
+    }
+
+    /// The keys that have been removed since the last call because their time was over, whoever
+    /// came upon them; nothing without [`Store::watch_ends`].
+    pub fn take_ended(&mut self) -> Vec<Bytes> {
+        self.ended.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+
+    /// Keys whose time is over stay, and count as there, for as long as this is `true`: what
+    /// happened to a key in the past is gone through again as it was then.
+    pub fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    fn is_over(&self, deadline: Option<u64>, now: u64) -> bool {
+        !self.frozen && deadline.is_some_and(|deadline| deadline <= now)
     }
 
     /// How many keys there are.
@@ -88,7 +117,7 @@ impl Store {
     pub fn expire(&mut self, now: u64) {
         for _ in 0..MOST_EXPIRED {
             match self.deadlines.first() {
-                Some((deadline, _)) if *deadline <= now => {}
+                Some((deadline, _)) if self.is_over(Some(*deadline), now) => {}
                 _ => return,
             }
             if let Some((_, key)) = self.deadlines.pop_first() {
@@ -97,6 +126,9 @@ impl Store {
                     self.memory
                         .give_back(KEY_COST + key.len() + entry.value.cost());
                 }
+                if let Some(ended) = &mut self.ended {
+                    ended.push(key);
+                }
             }
         }
     }
@@ -104,8 +136,7 @@ impl Store {
     /// The value of `key`, if it has one at `now`.
     pub fn get(&self, key: &[u8], now: u64) -> Option<&Value> {
         let entry = self.keys.get(key)?;
-        let over = entry.deadline.is_some_and(|deadline| deadline <= now);
-        (!over).then_some(&entry.value)
+        (!self.is_over(entry.deadline, now)).then_some(&entry.value)
     }
 
     /// The value of `key` if it is of the kind `K`, or none.
@@ -199,13 +230,18 @@ impl Store {
             return true;
         };
         self.memory.give_back(DEADLINE_COST + key.len());
-        self.deadlines.remove(&(deadline, key));
-        deadline > now
+        let over = self.is_over(Some(deadline), now);
+        let end = (deadline, key);
+        self.deadlines.remove(&end);
+        if let Some(ended) = self.ended.as_mut().filter(|_| over) {
+            ended.push(end.1);
+        }
+        !over
     }
 
     fn remove_if_over(&mut self, key: &[u8], now: u64) {
         let entry = self.keys.get(key);
-        if entry.is_some_and(|entry| entry.deadline.is_some_and(|deadline| deadline <= now)) {
+        if entry.is_some_and(|entry| self.is_over(entry.deadline, now)) {
             self.remove(key, now);
         }
     }
@@ -225,15 +261,17 @@ impl Store {
         now: u64,
     ) -> Result<bool, Refused> {
         self.remove_if_over(key, now);
+        match self.keys.get(key) {
+            None => return Ok(false),
+            Some(entry) if entry.deadline == deadline => return Ok(true),
+            Some(_) => {}
+        }
+        if self.is_over(deadline, now) {
+            return Ok(self.remove(key, now));
+        }
         let Some(entry) = self.keys.get_mut(key) else {
             return Ok(false);
         };
-        if entry.deadline == deadline {
-            return Ok(true);
-        }
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            return Ok(self.remove(key, now));
-        }
         if deadline.is_some() && entry.deadline.is_none() {
             self.memory.take(DEADLINE_COST + key.len())?;
         }
@@ -270,8 +308,21 @@ impl Store {
         let there = self
             .keys
             .iter()
-            .filter(move |(_, entry)| entry.deadline.is_none_or(|deadline| deadline > now));
+            .filter(move |(_, entry)| !self.is_over(entry.deadline, now));
         there.map(|(key, _)| &**key)
+    }
+
+    /// The keys from `start` on that are there at `now`, in their order: with their values and
+    /// when they end.
+    pub fn entries(
+        &self,
+        start: Bound<&[u8]>,
+        now: u64,
+    ) -> impl Iterator<Item = (&[u8], &Value, Option<u64>)> {
+        self.keys
+            .range::<[u8], _>((start, Bound::Unbounded))
+            .filter(move |(_, entry)| !self.is_over(entry.deadline, now))
+            .map(|(key, entry)| (&**key, &entry.value, entry.deadline))
     }
 
     /// What all of it costs, counted anew: what [`Memory::used`] must be.

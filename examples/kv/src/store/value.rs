@@ -33,13 +33,25 @@ impl Value {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether it has no content.
+    pub fn is_empty(&self) -> bool {
         match self {
             Value::Text(text) => text.bytes().is_empty(),
             Value::List(list) => list.items.is_empty(),
             Value::Set(set) => set.items.is_empty(),
             Value::Hash(hash) => hash.items.is_empty(),
             Value::Sorted(sorted) => sorted.len() == 0,
+        }
+    }
+
+    /// How many elements it has; a text is one.
+    pub fn len(&self) -> usize {
+        match self {
+            Value::Text(_) => 1,
+            Value::List(list) => list.len(),
+            Value::Set(set) => set.len(),
+            Value::Hash(hash) => hash.len(),
+            Value::Sorted(sorted) => sorted.len(),
         }
     }
 
