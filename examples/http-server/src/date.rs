@@ -5,12 +5,13 @@ use core::fmt::Write;
 /// How long it is.
 pub const BYTES: usize = 29;
 
+const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
 /// `Sun, 06 Nov 1994 08:49:37 GMT` for `seconds` since 1970; years beyond 9999 are not told.
 pub fn date(seconds: u64) -> [u8; BYTES] {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
     const LAST: u64 = 253_402_300_799;
     let seconds = seconds.min(LAST);
     let (days, time) = (seconds / 86_400, seconds % 86_400);
@@ -40,6 +41,31 @@ pub fn date(seconds: u64) -> [u8; BYTES] {
     text.0
 }
 
+/// What [`date`] writes, read: seconds since 1970. Other forms of dates, which nobody writes any
+/// more, are none.
+pub fn parse(text: &str) -> Option<u64> {
+    let number = |range: core::ops::Range<usize>| -> Option<u64> {
+        let digits = text.get(range)?;
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some(())?;
+        digits.parse().ok()
+    };
+    let (day, year) = (number(5..7)?, number(12..16)?);
+    let time = (number(17..19)? * 60 + number(20..22)?) * 60 + number(23..25)?;
+    let month = MONTHS
+        .iter()
+        .position(|month| text.get(8..11) == Some(month))? as u64;
+    // As in `date`: months from March on.
+    let from_march = (month + 10) % 12;
+    let year = year.checked_sub(u64::from(month < 2))?;
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * from_march + 2) / 5 + day;
+    let seconds = days.checked_sub(719_469)?.checked_mul(86_400)? + time;
+    // Whatever else is wrong with it shows here.
+    (date(seconds) == text.as_bytes()).then_some(seconds)
+}
+
 struct Text([u8; BYTES], usize);
 
 impl Write for Text {
@@ -55,6 +81,7 @@ impl Write for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn dates_are_written() {
@@ -65,5 +92,34 @@ mod tests {
         assert_eq!(text(1_735_689_599), "Tue, 31 Dec 2024 23:59:59 GMT");
         assert_eq!(text(4_107_542_400), "Mon, 01 Mar 2100 00:00:00 GMT");
         assert_eq!(text(u64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
+
+    #[test]
+    fn dates_are_read() {
+        assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        for wrong in [
+            "",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:60 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 06 Nov 1994 08:49:37 GMT ",
+            "Sun, +6 Nov 1994 08:49:37 GMT",
+            "Thu, 30 Feb 2012 00:00:00 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Wed, 31 Dec 1969 23:59:59 GMT",
+            "Sun, 06 Növ 1994 08:49:37 GMT",
+            "Sun, 06 Jan 0000 00:00:00 GMT",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(seconds in 0..253_402_300_800_u64) {
+            let text = date(seconds);
+            prop_assert_eq!(parse(core::str::from_utf8(&text).unwrap()), Some(seconds));
+        }
     }
 }

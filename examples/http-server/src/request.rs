@@ -39,6 +39,21 @@ pub struct Request<'a> {
     pub expects_continue: bool,
     /// HTTP/1.1, not 1.0.
     pub is_1_1: bool,
+    /// The lines after the first.
+    fields: &'a str,
+}
+
+impl<'a> Request<'a> {
+    /// The value of the field `name`, if there is exactly one.
+    pub fn field(&self, name: &str) -> Option<&'a str> {
+        let mut values = self.fields.lines().filter_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            let value = value.trim_matches([' ', '\t']);
+            found.eq_ignore_ascii_case(name).then_some(value)
+        });
+        let value = values.next();
+        value.filter(|_| values.next().is_none())
+    }
 }
 
 /// Why a request is refused. The connection ends after the answer: what follows is not known.
@@ -74,6 +89,7 @@ pub fn parse(bytes: &[u8], seen: usize) -> Result<Option<Request<'_>>, Refused> 
         .map(|line| line.strip_suffix('\r').unwrap_or(line));
     let mut request = request_line(lines.next().unwrap_or_default())?;
     request.head_bytes = head_bytes;
+    request.fields = head.split_once('\n').map_or("", |(_, fields)| fields);
 
     let (mut hosts, mut length, mut fields) = (0, None, 0);
     for line in lines.take_while(|line| !line.is_empty()) {
@@ -187,6 +203,7 @@ fn request_line(line: &str) -> Result<Request<'_>, Refused> {
         keep_alive: is_1_1,
         expects_continue: false,
         is_1_1,
+        fields: "",
     })
 }
 
@@ -211,6 +228,10 @@ mod tests {
         assert_eq!((request.method, request.path), (Method::Get, "/a"));
         assert!(request.keep_alive && request.is_1_1);
         assert_eq!(&text[request.head_bytes..], "rest");
+        assert_eq!(request.field("user-agent"), Some("y"));
+        assert_eq!(request.field("Range"), None);
+        let twice = complete("GET / HTTP/1.0\r\nRange: a\nrange:b\n\n").unwrap();
+        assert_eq!(twice.field("Range"), None);
         let request = complete("HEAD http://h/p HTTP/1.0\n\n").unwrap();
         assert_eq!((request.method, request.path), (Method::Head, "/p"));
         assert!(!request.keep_alive);

@@ -2,6 +2,11 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::answer::{Answer, Status, TEXT};
+use crate::connection::{self, More, Site};
+use crate::request::{Method, Request};
 
 /// `/bytes/N` has at most that many bytes.
 pub const MOST_GENERATED: u64 = 1 << 40;
@@ -87,6 +92,57 @@ impl State {
             "connections {}\nopen {}\nrequests {}\nbytes {}\n",
             self.connections, self.open, self.requests, self.bytes
         )
+    }
+}
+
+/// The rest of a generated body.
+#[derive(Debug)]
+pub struct Generated {
+    from: u64,
+    until: u64,
+}
+
+impl connection::Body for Generated {
+    fn more(&mut self, out: &mut Vec<u8>, room: usize) -> More {
+        let left = usize::try_from(self.until - self.from).unwrap_or(usize::MAX);
+        let (place, count) = (out.len(), left.min(room));
+        out.resize(place + count, 0);
+        generate(self.from, &mut out[place..]);
+        self.from += count as u64;
+        match self.from < self.until {
+            true => More::Piece,
+            false => More::Nothing,
+        }
+    }
+}
+
+impl Site for State {
+    type Body = Generated;
+
+    fn answer(&mut self, request: &Request<'_>, answer: &mut Answer<'_>) -> Option<Generated> {
+        if !answer.is_reading(request) {
+            return None;
+        }
+        let with_body = request.method == Method::Get;
+        let Some(page) = find(request.path) else {
+            let status = Status::NotFound;
+            answer.text(status, TEXT, status.text(), with_body);
+            return None;
+        };
+        match page.body {
+            Body::Text(text) => answer.text(Status::Ok, page.media_type, text, with_body),
+            Body::State => answer.text(Status::Ok, page.media_type, &self.text(), with_body),
+            Body::Generated(until) => {
+                answer.head(Status::Ok, page.media_type, until);
+                return with_body.then_some(Generated { from: 0, until });
+            }
+        }
+        None
+    }
+
+    fn count(&mut self, requests: u64, bytes: u64) {
+        self.requests += requests;
+        self.bytes += bytes;
     }
 }
 

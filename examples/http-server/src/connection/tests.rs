@@ -1,6 +1,7 @@
 //! Sessions, as bytes.
 
 use super::*;
+use crate::site::{self, State};
 use std::string::String;
 
 /// Sends `bytes`, `step` at a time; what comes back, and how it goes on.
