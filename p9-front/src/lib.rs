@@ -22,6 +22,8 @@ extern crate std;
 
 pub mod client;
 mod error;
+#[cfg(any(test, feature = "test-utils"))]
+pub mod test_utils;
 pub mod wire;
 
 pub use error::Error;
