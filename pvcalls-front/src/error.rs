@@ -2,10 +2,11 @@
 
 use core::fmt;
 
+pub use xen_front::ring::ResourceError;
+
 use crate::errno::Errno;
 use crate::features::Features;
 use crate::host::HostError;
-use crate::platform::{NoPort, ShareError};
 use crate::units::RingOrder;
 
 /// Who has to change something for the error to go away.
@@ -19,36 +20,6 @@ pub enum Blame {
     Backend,
     /// The network or the other end of the connection, as reported by the backend.
     Remote,
-}
-
-/// A resource of this guest that ran short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResourceError {
-    /// Memory or grants for shared pages.
-    Share(ShareError),
-    /// Event ports.
-    Port(NoPort),
-}
-
-impl ResourceError {
-    /// The error number that a socket call reports for it.
-    #[must_use]
-    pub fn errno(&self) -> Errno {
-        match self {
-            Self::Share(ShareError::OutOfMemory) => Errno::ENOMEM,
-            Self::Share(ShareError::NoGrants) => Errno::ENOBUFS,
-            Self::Port(NoPort) => Errno::EMFILE,
-        }
-    }
-}
-
-impl fmt::Display for ResourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Share(error) => error.fmt(f),
-            Self::Port(error) => error.fmt(f),
-        }
-    }
 }
 
 /// How a backend broke the rules of a data ring. The socket fails; others go on.
@@ -337,7 +308,6 @@ impl From<SocketError> for TryError {
     }
 }
 
-impl core::error::Error for ResourceError {}
 impl core::error::Error for RingFault {}
 impl core::error::Error for DeviceFault {}
 impl core::error::Error for SocketError {}

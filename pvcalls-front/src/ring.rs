@@ -1,161 +1,17 @@
-//! A data ring: the memory, grants and port of one connection, and its two halves.
+//! The data ring of one connection and its two halves.
 //!
-//! There is a page of indexes, and there are pages of data: the first half of these carries `in` (to
-//! us), the second half `out`. [`Ring`] owns all of it and is the unit that a pool can keep;
-//! [`InRing`] and [`OutRing`] are the positions in it.
-//!
-//! The page is by itself, so that the data is as many pages as allocators like to give: a run of
-//! `2^n + 1` would cut the next larger one in pieces, and with it, in the end, all memory.
+//! [`Ring`] owns the memory, grants and port, and is the unit that a pool can keep; [`InRing`] and
+//! [`OutRing`] are the positions in it.
 
-use crate::error::{ResourceError, RingFault};
+pub(crate) use xen_front::ring::Ring;
+
+use crate::error::RingFault;
 use crate::in_ring::InRing;
 use crate::index::Index;
-use crate::memory::SharedPages;
 use crate::notify::Notify;
 use crate::out_ring::OutRing;
-use crate::platform::{Platform, ShareError, StillMapped};
 use crate::socket::Interest;
-use crate::units::{DomainId, PageCount, Port, RingOrder};
-use crate::wire::{RingRef, data_intf};
-
-/// Shared pages and a port, laid out as the backend expects them.
-#[derive(Debug)]
-pub(crate) struct Ring {
-    indexes: SharedPages,
-    data: SharedPages,
-    port: Port,
-    order: RingOrder,
-}
-
-impl Ring {
-    /// Gets pages and a port for a ring of that order.
-    pub(crate) fn create<P: Platform>(
-        platform: &mut P,
-        backend: DomainId,
-        order: RingOrder,
-    ) -> Result<Self, ResourceError> {
-        let port = platform.open_port(backend).map_err(ResourceError::Port)?;
-        match share(platform, backend, order.data_pages()) {
-            Ok((indexes, data)) => Ok(Self {
-                indexes,
-                data,
-                port,
-                order,
-            }),
-            Err(error) => {
-                platform.close_port(port);
-                Err(ResourceError::Share(error))
-            }
-        }
-    }
-
-    /// Makes the pages ready for a new connection whose indexes all begin at `start`, which is 0
-    /// outside tests. The data pages stay as they are: they came zeroed, and what an earlier
-    /// connection left in them this backend has seen already.
-    pub(crate) fn reset(&self, start: Index) {
-        self.indexes.zero_first_page();
-        for offset in [
-            data_intf::IN_CONS,
-            data_intf::IN_PROD,
-            data_intf::OUT_CONS,
-            data_intf::OUT_PROD,
-        ] {
-            self.indexes.store(offset, start.get());
-        }
-        for (number, grant) in self.data.grants().iter().enumerate() {
-            self.indexes
-                .store(data_intf::REFS + 4 * number, grant.get());
-        }
-        self.indexes
-            .store(data_intf::RING_ORDER, u32::from(self.order.get()));
-    }
-
-    /// What a request says of it: the indexes page holds the rest.
-    pub(crate) fn reference(&self) -> RingRef {
-        RingRef {
-            indexes: self.indexes.grants()[0],
-            port: self.port,
-        }
-    }
-
-    pub(crate) fn port(&self) -> Port {
-        self.port
-    }
-
-    pub(crate) fn order(&self) -> RingOrder {
-        self.order
-    }
-
-    /// Pages in it, the indexes page included.
-    pub(crate) fn page_count(&self) -> usize {
-        self.indexes.pages().get() + self.data.pages().get()
-    }
-
-    pub(crate) fn array_bytes(&self) -> u32 {
-        self.order.array_bytes()
-    }
-
-    /// Closes the port and leaves the pages, to be given back when the peer has let go of them.
-    pub(crate) fn into_pages<P: Platform>(self, platform: &mut P) -> [SharedPages; 2] {
-        platform.close_port(self.port);
-        [self.indexes, self.data]
-    }
-
-    pub(crate) fn load(&self, offset: usize) -> u32 {
-        self.indexes.load(offset)
-    }
-
-    pub(crate) fn store(&self, offset: usize, index: Index) {
-        self.indexes.store(offset, index.get());
-    }
-
-    /// Copies bytes out of the in array, which wraps at its end.
-    pub(crate) fn copy_out(&self, from: Index, into: &mut [u8]) {
-        let (begin, first) = self.first_piece(from, into.len());
-        let (head, tail) = into.split_at_mut(first);
-        self.data.read(begin, head);
-        self.data.read(0, tail);
-    }
-
-    /// Copies bytes into the out array, which lies behind the in array.
-    pub(crate) fn copy_in(&self, to: Index, from: &[u8]) {
-        let (begin, first) = self.first_piece(to, from.len());
-        let (head, tail) = from.split_at(first);
-        let array = self.array_bytes() as usize;
-        self.data.write(array + begin, head);
-        self.data.write(array, tail);
-    }
-
-    /// The offset of `index` in an array, and how many of `len` bytes come before its end.
-    fn first_piece(&self, index: Index, len: usize) -> (usize, usize) {
-        let array = self.array_bytes();
-        debug_assert!(len <= array as usize);
-        let begin = index.offset(array) as usize;
-        (begin, len.min(array as usize - begin))
-    }
-}
-
-/// A page for the indexes, and so many for the data.
-fn share<P: Platform>(
-    platform: &mut P,
-    backend: DomainId,
-    data: PageCount,
-) -> Result<(SharedPages, SharedPages), ShareError> {
-    let indexes = platform.share(backend, PageCount(1))?;
-    match platform.share(backend, data) {
-        Ok(run) => {
-            assert_eq!(run.pages(), data, "the platform shares what it is asked");
-            Ok((indexes, run))
-        }
-        Err(error) => {
-            if let Err(StillMapped(page)) = platform.unshare(indexes) {
-                // Nobody was told of it: a backend that guesses grants costs this guest a page.
-                log::warn!("{page:?}: the backend mapped a page before it was told of it");
-            }
-            Err(error)
-        }
-    }
-}
+use crate::wire::data_intf;
 
 /// A ring in use by a connection.
 #[derive(Debug)]

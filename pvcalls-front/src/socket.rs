@@ -74,7 +74,7 @@ use crate::ring::DataRing;
 use crate::salvage::Salvage;
 use crate::units::SocketId;
 use crate::wakers::WakerSet;
-use crate::wire::{Request, SocketType, family};
+use crate::wire::{Request, RingRef, SocketType, family};
 
 /// Where a socket is in its life; the diagram is in the module's prologue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -380,7 +380,7 @@ impl Socket {
 
     /// CONNECT, if it is a stream that connects, and there is a ring for that.
     pub(crate) fn connect_request(&self) -> Option<Request> {
-        let ring = self.data.as_ref()?.ring.reference();
+        let ring = RingRef::of(&self.data.as_ref()?.ring);
         match self.role {
             Role::Connect(to) => Some(Request::Connect {
                 id: self.id,
@@ -393,7 +393,7 @@ impl Socket {
 
     /// The ACCEPT that makes it.
     pub(crate) fn accept_request(&self, at: Listening) -> Option<Request> {
-        let ring = self.data.as_ref()?.ring.reference();
+        let ring = RingRef::of(&self.data.as_ref()?.ring);
         Some(Request::Accept {
             at,
             new: self.id,
@@ -403,7 +403,7 @@ impl Socket {
 
     /// What hands over the ring of a datagram socket: ATTACH, or CONNECT if it had a peer already.
     fn attach_request(&self, peer: Option<SocketAddr>) -> Option<Request> {
-        let (id, ring) = (self.id, self.data.as_ref()?.ring.reference());
+        let (id, ring) = (self.id, RingRef::of(&self.data.as_ref()?.ring));
         Some(match peer {
             None => Request::Attach { id, ring },
             Some(to) => Request::Connect {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`platform`] | what a driver needs from the world: two traits |
 //! | [`memory`] | pages that a peer can write; the only `unsafe` |
+//! | [`ring`] | the pages and the port of a data ring |
 //! | [`quarantine`] | pages that a peer may still map |
 //! | [`index`], [`units`], [`errno`] | numbers with a meaning |
 //! | [`wakers`], [`timers`], [`budget`] | who waits, until when, and how many events may bring nothing |
@@ -22,6 +23,7 @@ pub mod index;
 pub mod memory;
 pub mod platform;
 pub mod quarantine;
+pub mod ring;
 pub mod timers;
 pub mod units;
 pub mod wakers;

@@ -125,6 +125,26 @@ impl SharedPages {
         compiler_fence(Ordering::SeqCst);
     }
 
+    /// Appends `len` bytes from `offset` on to `into`, in memory that it has reserved for them:
+    /// what is about to be overwritten need not be zeroed first.
+    ///
+    /// # Panics
+    /// If it has not.
+    pub fn append(&self, offset: usize, len: usize, into: &mut alloc::vec::Vec<u8>) {
+        let from = self.range(offset, len);
+        let spare = into.spare_capacity_mut();
+        assert!(len <= spare.len());
+        compiler_fence(Ordering::SeqCst);
+        // SAFETY: `range` checked the bounds of the source, which `new` promises to be mapped, and
+        // the line above those of the target, which is private. For the peer's concurrent stores
+        // see the module's prologue.
+        unsafe { core::ptr::copy_nonoverlapping(from, spare.as_mut_ptr().cast::<u8>(), len) };
+        compiler_fence(Ordering::SeqCst);
+        let end = into.len() + len;
+        // SAFETY: within the capacity by the check above, and the copy has written all of it.
+        unsafe { into.set_len(end) };
+    }
+
     /// Copies `from` into the shared pages from `offset` on.
     pub fn write(&self, offset: usize, from: &[u8]) {
         let into = self.range(offset, from.len());

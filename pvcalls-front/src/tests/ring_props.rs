@@ -66,7 +66,7 @@ fn ends(order: RingOrder, start: Index, wishes: bool) -> (DataRing, FakeStream, 
     let mut platform = FakePlatform::new();
     let ring = Ring::create(&mut platform, DomainId(0), order).expect("there are resources");
     let data = DataRing::new(ring, start, wishes);
-    let grant = data.ring.reference().indexes.get();
+    let grant = data.ring.grant().get();
     let port = data.ring.port().get();
     let stream = FakeStream::map(&platform, DomainId(0), grant, port, wishes);
     (data, stream, platform)

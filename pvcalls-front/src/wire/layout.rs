@@ -59,5 +59,12 @@ pub(crate) mod data_intf {
     const _: () = assert!(OUT_CONS == 64 && OUT_PROD == 68 && OUT_ERROR == 72);
     // The figure in the specification still shows 76 and 80; the structure is what counts.
     const _: () = assert!(RING_ORDER == 128 && REFS == 132);
+    // Those that it has in common with other drivers' rings.
+    const _: () = {
+        use xen_front::ring::words;
+        assert!(IN_CONS == words::IN_CONS && IN_PROD == words::IN_PROD);
+        assert!(OUT_CONS == words::OUT_CONS && OUT_PROD == words::OUT_PROD);
+        assert!(RING_ORDER == words::RING_ORDER && REFS == words::REFS);
+    };
     const _: () = assert!(REFS + 4 * (1 << 9) <= crate::units::PAGE_SIZE);
 }

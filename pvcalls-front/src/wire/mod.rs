@@ -15,6 +15,7 @@ use core::net::SocketAddr;
 
 use crate::index::Index;
 use crate::listener::Listening;
+use crate::ring::Ring;
 use crate::units::{GrantRef, Port, SocketId};
 use xen_sys::{
     xen_pvcalls_accept, xen_pvcalls_bind, xen_pvcalls_connect, xen_pvcalls_listen,
@@ -141,6 +142,16 @@ pub(crate) enum SocketType {
 pub(crate) struct RingRef {
     pub(crate) indexes: GrantRef,
     pub(crate) port: Port,
+}
+
+impl RingRef {
+    /// What a request says of a ring.
+    pub(crate) fn of(ring: &Ring) -> Self {
+        Self {
+            indexes: ring.grant(),
+            port: ring.port(),
+        }
+    }
 }
 
 /// A request, before it becomes bytes.
