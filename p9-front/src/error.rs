@@ -18,6 +18,10 @@ pub enum Error {
     TooLarge,
     /// Too many calls or open files at once.
     Busy,
+    /// There is no memory for the message.
+    OutOfMemory,
+    /// The server took too long; nobody knows whether it did what was asked.
+    TimedOut,
     /// The device is gone, or its peer broke the rules of the transport: no call can be answered.
     Gone,
 }
@@ -30,6 +34,8 @@ impl fmt::Display for Error {
             Self::Version(text) => write!(f, "the file server speaks {text}, not 9P2000.L"),
             Self::TooLarge => f.write_str("the request is too large for one message"),
             Self::Busy => f.write_str("too many file operations or open files at once"),
+            Self::OutOfMemory => f.write_str("no memory for the message of a file server"),
+            Self::TimedOut => f.write_str("the file server does not answer"),
             Self::Gone => f.write_str("the file server is gone"),
         }
     }

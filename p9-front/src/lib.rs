@@ -21,10 +21,18 @@ extern crate alloc;
 extern crate std;
 
 pub mod client;
+mod config;
 mod error;
+mod handshake;
+mod session;
 #[cfg(any(test, feature = "test-utils"))]
 pub mod test_utils;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
+pub use config::Config;
 pub use error::Error;
+pub use handshake::{DEVICES_DIR, Handshake, HandshakeError, Step};
+pub use session::{Afterwards, Fault, Session, Stats};
 pub use xen_front::errno::Errno;

@@ -6,6 +6,7 @@
 //! | [`memory`] | pages that a peer can write; the only `unsafe` |
 //! | [`ring`] | the pages and the port of a data ring |
 //! | [`quarantine`] | pages that a peer may still map |
+//! | [`xenbus`], [`backoff`] | what handshakes read and write; how long to wait after one that failed |
 //! | [`index`], [`units`], [`errno`] | numbers with a meaning |
 //! | [`wakers`], [`timers`], [`budget`] | who waits, until when, and how many events may bring nothing |
 //!
@@ -17,6 +18,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod backoff;
 pub mod budget;
 pub mod errno;
 pub mod index;
@@ -27,6 +29,7 @@ pub mod ring;
 pub mod timers;
 pub mod units;
 pub mod wakers;
+pub mod xenbus;
 
 #[cfg(any(test, feature = "test-utils"))]
 pub mod test_utils;

@@ -109,6 +109,12 @@ pub trait Store {
     /// [`Errno::ENOENT`] if there is no such key, otherwise xenstore's own.
     fn read(&mut self, key: &str) -> Result<Vec<u8>, Errno>;
 
+    /// The names in a directory; none if there is no such directory.
+    ///
+    /// # Errors
+    /// xenstore's own.
+    fn directory(&mut self, key: &str) -> Result<Vec<String>, Errno>;
+
     /// Writes these keys in one transaction, retried until it commits.
     ///
     /// Should fail with [`Errno::ENOENT`] and write nothing if the directory of the first key is

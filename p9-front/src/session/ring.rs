@@ -167,8 +167,8 @@ impl InRing {
                     return Err(Fault::Frame);
                 }
                 let mut message = Vec::new();
-                let reserved = wanted(&header)
-                    && { message.try_reserve_exact(header.size as usize) }.is_ok();
+                let reserved =
+                    wanted(&header) && { message.try_reserve_exact(header.size as usize) }.is_ok();
                 message.extend_from_slice(if reserved { &bytes } else { &[] });
                 Partial {
                     header,

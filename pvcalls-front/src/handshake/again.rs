@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use super::{HandshakeError, Phase, Progress, write_state};
+use super::{Backoff, HandshakeError, Phase, Progress, write_state};
 use crate::Handshake;
 use crate::commands::Commands;
 use crate::config::{Config, SECOND_NS};
@@ -16,9 +16,6 @@ use crate::memory::SharedPages;
 use crate::platform::{Platform, Store, XenbusState};
 use crate::quarantine::Quarantine;
 use crate::ring::Ring;
-
-/// A device that was up for this long, in nanoseconds, was well.
-const WELL_NS: u64 = 10 * SECOND_NS;
 
 /// How often the backend's state is read although no watch fired, in nanoseconds: xenstored drops
 /// events of a domain that does not take them, because it was paused for example.
@@ -59,40 +56,6 @@ impl Remains {
     }
 }
 
-/// How long to stay away after failures in a row.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Backoff {
-    failures: u32,
-}
-
-impl Backoff {
-    /// That of a device that was up for so long.
-    pub(crate) fn after(self, lasted_ns: u64) -> Self {
-        if lasted_ns >= WELL_NS {
-            Self::default()
-        } else {
-            self.failed()
-        }
-    }
-
-    fn failed(self) -> Self {
-        Self {
-            failures: self.failures.saturating_add(1),
-        }
-    }
-
-    /// How long to wait, in nanoseconds.
-    fn pause_ns(self, config: &Config) -> u64 {
-        match self.failures.checked_sub(1) {
-            None => 0,
-            Some(doublings) => config
-                .reconnect_pause_ns
-                .saturating_mul(1 << doublings.min(32))
-                .min(config.reconnect_pause_max_ns),
-        }
-    }
-}
-
 impl<P: Platform> Handshake<P> {
     /// Begins with a device that was in use, and goes on until it is again.
     pub(crate) fn again(
@@ -105,7 +68,7 @@ impl<P: Platform> Handshake<P> {
         let mut handshake = Self::new(platform, config);
         handshake.persistent = true;
         handshake.backoff = backoff;
-        handshake.pause_until_ns = now_ns.saturating_add(backoff.pause_ns(&config));
+        handshake.pause_until_ns = now_ns.saturating_add(handshake.pause_ns());
         handshake.remains = remains;
         if handshake.remains.ownerless {
             handshake.take_back(now_ns);
@@ -136,7 +99,7 @@ impl<P: Platform> Handshake<P> {
         now_ns: u64,
     ) {
         self.backoff = self.backoff.failed();
-        let pause_ns = self.backoff.pause_ns(&self.config).max(1);
+        let pause_ns = self.pause_ns().max(1);
         self.pause_until_ns = now_ns.saturating_add(pause_ns);
         log::warn!(
             "PV Calls device stays out of use: {error}; next attempt in {} ms",
@@ -178,6 +141,12 @@ impl<P: Platform> Handshake<P> {
                 Ok(Progress::Wait)
             }
         }
+    }
+
+    fn pause_ns(&self) -> u64 {
+        let config = &self.config;
+        self.backoff
+            .pause_ns(config.reconnect_pause_ns, config.reconnect_pause_max_ns)
     }
 
     fn pause(&mut self) {

@@ -1,9 +1,9 @@
 //! Why the device could not be brought up: each error names the key, and what stood there.
 
-use alloc::borrow::ToOwned;
-use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::fmt;
+
+use xen_front::xenbus::KeyError;
 
 use crate::config::SECOND_NS;
 use crate::errno::Errno;
@@ -73,25 +73,23 @@ impl HandshakeError {
             _ => Blame::Backend,
         }
     }
-
-    /// The error of a malformed value.
-    pub(super) fn value(key: &str, value: &[u8], expected: &'static str) -> Self {
-        Self::Value {
-            key: key.to_owned(),
-            value: shorten(value),
-            expected,
-        }
-    }
 }
 
-/// The first bytes of a value, fit to be printed.
-fn shorten(value: &[u8]) -> String {
-    const SHOWN: usize = 40;
-    match value.get(..SHOWN) {
-        Some(head) if value.len() > SHOWN => {
-            format!("{}... ({} bytes)", head.escape_ascii(), value.len())
+impl From<KeyError> for HandshakeError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Missing { key } => Self::Missing { key },
+            KeyError::Value {
+                key,
+                value,
+                expected,
+            } => Self::Value {
+                key,
+                value,
+                expected,
+            },
+            KeyError::Store { key, errno } => Self::Store { key, errno },
         }
-        _ => value.escape_ascii().to_string(),
     }
 }
 

@@ -31,15 +31,17 @@ mod again;
 mod error;
 mod values;
 
-pub(crate) use again::{Backoff, Remains};
+pub(crate) use again::Remains;
 pub use error::HandshakeError;
+pub(crate) use xen_front::backoff::Backoff;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use xen_front::xenbus;
+
 use crate::commands::Commands;
 use crate::config::Config;
-use crate::errno::Errno;
 use crate::error::ResourceError;
 use crate::features::Features;
 use crate::frontend::{Frontend, Link};
@@ -185,11 +187,11 @@ impl<P: Platform> Handshake<P> {
             Some(backend) => backend.clone(),
             None => self.backend.insert(find_backend(store)?).clone(),
         };
-        let state = values::state(store, &key(&backend.path, "state"))?;
+        let state = xenbus::state(store, &key(&backend.path, "state"))?;
         use XenbusState as S;
         match (self.phase, state) {
             (Phase::Start, _) => {
-                let ours = values::state(store, &key(FRONTEND_DIR, "state"))?;
+                let ours = xenbus::state(store, &key(FRONTEND_DIR, "state"))?;
                 log::debug!("pvcalls: frontend {ours}, backend {} {state}", backend.path);
                 match (ours, state) {
                     (_, S::Initialised | S::Connected)
@@ -271,17 +273,17 @@ impl<P: Platform> Handshake<P> {
     ) -> Result<(), HandshakeError> {
         let mut read = |name: &str| {
             let key = key(&backend.path, name);
-            values::required(store, &key).map(|value| (key, value))
+            xenbus::required(store, &key).map(|value| (key, value))
         };
         let (key, value) = read("versions")?;
-        values::versions(&key, &value)?;
+        xenbus::versions(&key, &value)?;
         let (key, value) = read("max-page-order")?;
         self.max_order = values::max_page_order(&key, &value)?;
         let (key, value) = read("function-calls")?;
         values::function_calls(&key, &value)?;
         self.features = Features::empty();
         for (feature, name) in Features::KEYS {
-            let offered = values::feature(store, &self::key(&backend.path, name))?;
+            let offered = xenbus::feature(store, &self::key(&backend.path, name))?;
             self.features.set(feature, offered);
         }
 
@@ -308,7 +310,7 @@ impl<P: Platform> Handshake<P> {
         let ring_ref = page.grants()[0].to_string();
         let shows_life = self.features.contains(Features::ALIVE);
         self.commands = Some(Commands::new(page, port, shows_life));
-        let (version, port) = (values::VERSION.to_string(), port.to_string());
+        let (version, port) = (1.to_string(), port.to_string());
         let state = XenbusState::Initialised.number().to_string();
         let mut entries = Vec::from([
             ("version", version.as_str()),
@@ -368,23 +370,15 @@ impl<P: Platform> Handshake<P> {
 
 /// Where the toolstack says the backend is.
 fn find_backend<S: Store>(store: &mut S) -> Result<Backend, HandshakeError> {
-    let path_key = key(FRONTEND_DIR, "backend");
-    let path = match store.read(&path_key) {
-        Ok(value) => values::path(&path_key, &value)?,
-        Err(Errno::ENOENT) => return Err(HandshakeError::NoDevice),
-        Err(errno) => {
-            return Err(HandshakeError::Store {
-                key: path_key,
-                errno,
-            });
-        }
+    let mut read = |name: &str| -> Result<(String, Vec<u8>), HandshakeError> {
+        let key = key(FRONTEND_DIR, name);
+        let value = xenbus::optional(store, &key)?.ok_or(HandshakeError::NoDevice)?;
+        Ok((key, value))
     };
-    let id_key = key(FRONTEND_DIR, "backend-id");
-    let id = match store.read(&id_key) {
-        Ok(value) => values::domain_id(&id_key, &value)?,
-        Err(Errno::ENOENT) => return Err(HandshakeError::NoDevice),
-        Err(errno) => return Err(HandshakeError::Store { key: id_key, errno }),
-    };
+    let (key, value) = read("backend")?;
+    let path = xenbus::path(&key, &value)?;
+    let (key, value) = read("backend-id")?;
+    let id = xenbus::domain_id(&key, &value)?;
     Ok(Backend { id, path })
 }
 
@@ -394,17 +388,5 @@ fn write_state<S: Store>(store: &mut S, state: XenbusState) -> Result<(), Handsh
 
 /// Writes keys of our directory in one transaction.
 fn write<S: Store>(store: &mut S, entries: &[(&str, &str)]) -> Result<(), HandshakeError> {
-    let keys: Vec<String> = entries
-        .iter()
-        .map(|(name, _)| key(FRONTEND_DIR, name))
-        .collect();
-    let pairs: Vec<(&str, &str)> = keys
-        .iter()
-        .zip(entries)
-        .map(|(key, (_, value))| (key.as_str(), *value))
-        .collect();
-    store.write(&pairs).map_err(|errno| HandshakeError::Store {
-        key: keys.first().cloned().unwrap_or_default(),
-        errno,
-    })
+    Ok(xenbus::write(store, FRONTEND_DIR, entries)?)
 }

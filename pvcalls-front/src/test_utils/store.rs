@@ -124,6 +124,16 @@ impl Store for FakeStore {
         self.keys.get(key).cloned().ok_or(Errno::ENOENT)
     }
 
+    fn directory(&mut self, dir: &str) -> Result<Vec<String>, Errno> {
+        let below = |key: &String| -> Option<String> {
+            let rest = key.strip_prefix(dir)?.strip_prefix('/')?;
+            rest.split('/').next().map(ToOwned::to_owned)
+        };
+        let mut names: Vec<String> = self.keys.keys().filter_map(below).collect();
+        names.dedup();
+        Ok(names)
+    }
+
     fn write(&mut self, entries: &[(&str, &str)]) -> Result<(), Errno> {
         if let Some(error) = self.write_error {
             return Err(error);

@@ -28,6 +28,13 @@ impl Store for Xenstore {
         xenstore::read(key).map_err(|error| errno(&error))
     }
 
+    fn directory(&mut self, key: &str) -> Result<Vec<String>, Errno> {
+        match xenstore::directory(key) {
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            names => names.map_err(|error| errno(&error)),
+        }
+    }
+
     fn write(&mut self, entries: &[(&str, &str)]) -> Result<(), Errno> {
         xenstore::transaction(|transaction| {
             if let Some((directory, _)) = entries.first().and_then(|(key, _)| key.rsplit_once('/'))

@@ -1,0 +1,1 @@
+//! Tests of the session and the handshake against a pretended backend.
