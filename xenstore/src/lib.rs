@@ -41,6 +41,8 @@ pub mod raw;
 mod receive;
 pub mod request;
 pub mod ring;
+#[cfg(any(test, feature = "test-utils"))]
+pub mod test_utils;
 mod watch;
 pub mod wire;
 

@@ -63,7 +63,10 @@ mod tests {
         DirectoryPartReply {
             generation: generation.into(),
             children: names.iter().map(ToString::to_string).collect(),
-            list_bytes: names.iter().map(|name| name.len() as u32 + 1).sum(),
+            list_bytes: names
+                .iter()
+                .map(|name| u32::try_from(name.len() + 1).unwrap())
+                .sum(),
             last,
         }
     }

@@ -53,8 +53,12 @@ impl Streams {
     /// Hands over what came and what could not be sent before, beginning with another stream each
     /// time.
     pub(super) fn advance(&mut self, client: &mut Client) {
-        for (_, stream) in &mut self.open {
-            stream.advance(client);
+        let mut took = true;
+        while took {
+            took = false;
+            for (_, stream) in &mut self.open {
+                took |= stream.advance(client);
+            }
         }
         if self.open.len() > 1 {
             self.open.rotate_left(1);

@@ -84,7 +84,7 @@ use crate::io;
 
 pub use kernel::xenstore::{Access, DomainId, Permission, WatchEvent as Event};
 pub use transaction::{Transaction, transaction};
-pub use watch::{Watch, watch};
+pub use watch::{Events, IntoEvents, Watch, watch};
 
 /// The value of a node: any bytes.
 pub fn read(path: impl AsRef<str>) -> io::Result<Vec<u8>> {

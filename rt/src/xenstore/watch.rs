@@ -20,8 +20,8 @@ use crate::time::deadline_ns;
 /// each event misses no value that stays. Events wait in bounded memory; if many are not taken, they
 /// become one, [`Event::Many`].
 ///
-/// As an [`Iterator`] it waits and goes on for ever, but for one error at its end if the server
-/// breaks the protocol. As a [`Stream`] it does the same for tasks.
+/// In a `for` loop it waits for one event after the other, without end: if the server breaks the
+/// protocol, there is an error, and nothing after it. As a [`Stream`] it does the same for tasks.
 #[derive(Debug)]
 pub struct Watch {
     watch: store::Watch,
@@ -57,6 +57,24 @@ impl Watch {
         self.wait_timeout(Duration::ZERO)
     }
 
+    /// The events, waited for one after the other.
+    pub fn events(&self) -> Events<'_> {
+        Events {
+            watch: self,
+            ended: false,
+        }
+    }
+
+    /// Waits for the next event, or for the error after which there is none.
+    fn following(&self, ended: &mut bool) -> Option<io::Result<Event>> {
+        if *ended {
+            return None;
+        }
+        let event = self.wait();
+        *ended = event.is_err();
+        Some(event)
+    }
+
     /// Waits for an event in a task. A call that is dropped before loses none.
     pub async fn changed(&self) -> io::Result<Event> {
         let event = poll_fn(|context| self.watch.poll_next(context.waker())).await;
@@ -64,16 +82,51 @@ impl Watch {
     }
 }
 
-impl Iterator for Watch {
+impl IntoIterator for Watch {
+    type Item = io::Result<Event>;
+    type IntoIter = IntoEvents;
+
+    fn into_iter(self) -> IntoEvents {
+        IntoEvents(self)
+    }
+}
+
+impl<'w> IntoIterator for &'w Watch {
+    type Item = io::Result<Event>;
+    type IntoIter = Events<'w>;
+
+    fn into_iter(self) -> Events<'w> {
+        self.events()
+    }
+}
+
+/// The events of a [`Watch`], waited for one after the other.
+#[derive(Debug)]
+pub struct Events<'w> {
+    watch: &'w Watch,
+    ended: bool,
+}
+
+impl Iterator for Events<'_> {
     type Item = io::Result<Event>;
 
     fn next(&mut self) -> Option<io::Result<Event>> {
-        if self.ended {
-            return None;
-        }
-        let event = self.wait();
-        self.ended = event.is_err();
-        Some(event)
+        self.watch.following(&mut self.ended)
+    }
+}
+
+/// A [`Watch`] and its events, waited for one after the other.
+#[derive(Debug)]
+pub struct IntoEvents(Watch);
+
+impl Iterator for IntoEvents {
+    type Item = io::Result<Event>;
+
+    fn next(&mut self) -> Option<io::Result<Event>> {
+        let mut ended = self.0.ended;
+        let event = self.0.following(&mut ended);
+        self.0.ended = ended;
+        event
     }
 }
 

@@ -6,7 +6,8 @@
 //! and watches, and sees nothing of the others'. Whoever owns the client
 //!
 //! 1. hands to [`Stream::write`] and [`Stream::read`] what the tool writes and wants to read,
-//! 2. calls [`Stream::advance`] of each stream when the client has got bytes or sent some,
+//! 2. calls [`Stream::advance`] of each stream, until none has taken anything, when the client has
+//!    got bytes, and when a reply was taken from it or given up,
 //! 3. calls [`Stream::close`] when the tool is gone.
 //!
 //! None of them waits. What is promised:
@@ -116,7 +117,8 @@ struct UnderWay {
 enum Reply {
     /// Not at all.
     Plain(Pending<Vec<u8>>),
-    Start(Pending<TransactionId>),
+    /// A transaction begins; it has ended already if a RESET_WATCHES came after it.
+    Start(Pending<TransactionId>, bool),
     Watch(WatchToken, Pending<()>),
     Unwatch(Pending<()>),
 }
@@ -194,10 +196,10 @@ impl Stream {
     }
 
     /// Takes the replies that the client has for this stream, and hands over a request that
-    /// waited for room. Whether there is more to read than before.
+    /// waited for room. Whether it took any: then there may be room for what other streams have.
     pub fn advance(&mut self, client: &mut Client) -> bool {
-        let before = self.outbox.len();
-        for _ in 0..self.under_way.len() {
+        let before = self.under_way.len();
+        for _ in 0..before {
             let Some(request) = self.under_way.pop_front() else {
                 break;
             };
@@ -205,8 +207,9 @@ impl Stream {
                 self.under_way.push_back(request);
             }
         }
+        let took = self.under_way.len() < before;
         self.submit_gathered(client);
-        self.outbox.len() > before
+        took
     }
 
     /// What need not wait.
@@ -225,7 +228,7 @@ impl Stream {
             match reply {
                 Reply::Plain(pending) => client.abandon(pending),
                 // The client aborts the transaction, if it is one.
-                Reply::Start(pending) => client.abandon(pending),
+                Reply::Start(pending, _) => client.abandon(pending),
                 Reply::Watch(_, pending) | Reply::Unwatch(pending) => client.abandon(pending),
             }
         }
@@ -240,6 +243,11 @@ impl Stream {
         for transaction in core::mem::take(&mut self.transactions) {
             client.discard_transaction(TransactionId::from_number(transaction));
         }
+        for request in &mut self.under_way {
+            if let Reply::Start(_, ended) = &mut request.reply {
+                *ended = true;
+            }
+        }
     }
 
     /// Replies that were asked for and not read to the end.
@@ -252,14 +260,22 @@ impl Stream {
         let UnderWay { header, reply } = request;
         let answer = match &reply {
             Reply::Plain(pending) => client.take(pending),
-            Reply::Start(pending) => client.take(pending).map(|result| {
-                result.map(|transaction| {
-                    self.transactions.insert(transaction.number());
-                    let mut payload = Vec::new();
-                    request::push_display(&mut payload, transaction.number());
-                    payload
+            Reply::Start(pending, ended) => {
+                let answer = client.take(pending);
+                if let Some(Ok(transaction)) = answer {
+                    match ended {
+                        true => client.discard_transaction(transaction),
+                        false => _ = self.transactions.insert(transaction.number()),
+                    }
+                }
+                answer.map(|result| {
+                    result.map(|transaction| {
+                        let mut payload = Vec::new();
+                        request::push_display(&mut payload, transaction.number());
+                        payload
+                    })
                 })
-            }),
+            }
             Reply::Watch(ours, pending) => {
                 let answer = client.take(pending);
                 match &answer {

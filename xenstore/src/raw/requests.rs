@@ -77,7 +77,7 @@ impl Stream {
             MessageType::TransactionStart if number != 0 => Err(Errno::EBUSY.into()),
             MessageType::TransactionStart => {
                 let pending = client.submit(&TransactionStart, TransactionId::NONE)?;
-                Ok(Reply::Start(pending))
+                Ok(Reply::Start(pending, false))
             }
             MessageType::TransactionEnd => {
                 // Otherwise the server would refuse, and the transaction would be open still.
