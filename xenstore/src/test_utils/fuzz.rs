@@ -322,6 +322,8 @@ impl World {
             }
             moved |= self.carry_in(usize::MAX);
             self.advance();
+            // A reply that the typed user took may have made room for another request.
+            moved |= !self.client.outgoing().is_empty();
             if !moved {
                 break;
             }
