@@ -25,16 +25,18 @@
 //! | module | what |
 //! |---|---|
 //! | [`net`] | TCP through the host's sockets (PV Calls); no network stack in here |
+//! | [`fs`], [`path`] | files on volumes of the host |
 //! | [`thread`], [`sync`], [`time`] | cooperative threads; locks; clocks |
 //! | [`task`] | async code beside threads: an executor and timers |
 //! | [`xenstore`] | the host's tree of small values: configuration, and what others may know |
+//! | [`os`], [`ffi`] | what std has on Unix; strings of C and of systems |
 //! | [`env`](mod@env) | the command line: arguments and variables |
 //! | [`io`] | errors, the traits to read and write, buffers, the console |
 //! | [`random`] | the processor's random numbers |
 //! | [`collections`], [`hash`] | hash tables with random keys, and alloc's collections |
 //! | [`process`] | the end of the domain and its exit code |
 //!
-//! `net/driver/` is the one module where the PV Calls driver and the kernel meet.
+//! `xen/`, `net/driver/` and `fs/driver/` are the modules where drivers and the kernel meet.
 //!
 //! Modules without `cfg(guest)` know no kernel and run in host tests (`cargo test -p rt`); the
 //! rest only means something inside a PV guest and is built by `cargo boot`, which sets the cfg.
@@ -54,6 +56,8 @@ pub mod compat;
 #[cfg(guest)]
 pub mod env;
 pub mod ffi;
+#[cfg(any(guest, test))]
+pub mod fs;
 #[cfg(any(guest, test))]
 pub mod hash;
 pub mod io;

@@ -7,15 +7,21 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use crate::{env, net};
+use crate::{env, fs, net};
 
 /// Exit code for a command line that cannot be read.
 const USAGE: i32 = 2;
 
 /// Ends the domain: sends what was written to sockets, then powers off with `code`.
 pub fn exit(code: i32) -> ! {
-    net::shut_down();
+    shut_down();
     kernel::shutdown::exit(code)
+}
+
+/// What is under way to the host arrives there, before the domain ends.
+fn shut_down() {
+    net::shut_down();
+    fs::shut_down();
 }
 
 /// Ends the domain as crashed, at once.
@@ -101,8 +107,14 @@ pub fn run<T: Termination>(main: fn() -> T, program: Option<&'static str>) -> i3
         boot_us / 1000,
         boot_us % 1000
     );
-    kernel::shutdown::on_request(|_| net::shut_down());
+    if let Ok(mounts) = env::var("mount")
+        && let Err(error) = fs::mount_all(&mounts)
+    {
+        println!("Error: {error}");
+        return USAGE;
+    }
+    kernel::shutdown::on_request(|_| shut_down());
     let ExitCode(code) = main().report();
-    net::shut_down();
+    shut_down();
     i32::from(code)
 }

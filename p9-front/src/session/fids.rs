@@ -172,6 +172,11 @@ impl Fids {
         self.pending.pop_front()
     }
 
+    /// How many the server was not asked to forget yet.
+    pub(super) fn to_clunk(&self) -> usize {
+        self.pending.len()
+    }
+
     /// It could not be asked yet.
     pub(super) fn clunk_later(&mut self, fid: Fid) {
         self.pending.push_front(fid);

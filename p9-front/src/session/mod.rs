@@ -130,6 +130,8 @@ pub struct Stats {
     pub in_flight: usize,
     /// Now: file identifiers in use, or waiting to be forgotten.
     pub fids: usize,
+    /// Now: file identifiers that the server is to forget.
+    pub forgetting: usize,
     /// Now: rings.
     pub rings: usize,
     /// Now: pages of the rings.
@@ -333,6 +335,7 @@ impl<P: Platform> Session<P> {
         Stats {
             in_flight: self.calls.callers(),
             fids: self.fids.in_use(),
+            forgetting: self.clunks + self.fids.to_clunk(),
             rings: self.lanes.len(),
             ring_pages: { self.lanes.iter() }.map(|it| it.ring.page_count()).sum(),
             quarantined_pages: self.quarantine.page_count(),
@@ -373,11 +376,7 @@ impl<P: Platform> Session<P> {
             Request::Version { .. } => Tag::NONE,
             _ => self.calls.free_tag(ring).ok_or(Error::Busy)?,
         };
-        let uses = match owner {
-            // Nobody has that identifier any more.
-            Owner::Clunk(_) => Uses::default(),
-            _ => Uses::of(request),
-        };
+        let uses = Uses::of(request);
         self.fids.begin(&uses)?;
         let mut head = core::mem::take(&mut self.head);
         head.clear();

@@ -6,7 +6,10 @@
 //! | `path_buf.rs` | [`PathBuf`] |
 //! | `components.rs` | the parts of a path |
 //! | `impls.rs` | what paths can be compared with and made from |
+//! | `ask.rs` | what a path asks the files: `exists`, `metadata`, … |
 
+#[cfg(any(guest, test))]
+mod ask;
 mod components;
 mod impls;
 #[expect(clippy::module_inception, reason = "as the type is called")]

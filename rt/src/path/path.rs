@@ -24,7 +24,7 @@ impl Path {
         Path::ref_cast(text.as_ref())
     }
 
-    #[cfg(test)]
+    #[cfg(any(guest, test))]
     pub(crate) fn of_bytes(bytes: &[u8]) -> &Path {
         Path::new(OsStr::of(bytes))
     }

@@ -1,3 +1,5 @@
 //! What std has on Unix.
 
 pub mod ffi;
+#[cfg(any(guest, test))]
+pub mod fs;
