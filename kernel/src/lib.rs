@@ -24,7 +24,7 @@
     reason = "x86-64 only: usize and u64 are one; a narrower cast says why it fits"
 )]
 #![cfg_attr(
-    guest,
+    any(guest, test),
     expect(
         clippy::multiple_unsafe_ops_per_block,
         reason = "finding a field in a shared page and accessing it are one thing to argue"
@@ -64,5 +64,5 @@ pub mod shutdown;
 pub mod thread;
 #[cfg(guest)]
 mod trap;
-#[cfg(guest)]
+#[cfg(any(guest, test))]
 pub mod xenstore;

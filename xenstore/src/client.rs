@@ -382,9 +382,8 @@ impl Client {
     fn check_room(&self) -> Result<(), SubmitError> {
         match self.ended {
             Some(error) => Err(SubmitError::Ended(error)),
-            None if self.entries.len() >= REQUESTS_MAX || !self.chores.is_empty() => {
-                Err(SubmitError::TooManyRequests)
-            }
+            // While chores wait there are more requests than this: chores come first.
+            None if self.entries.len() >= REQUESTS_MAX => Err(SubmitError::TooManyRequests),
             None => Ok(()),
         }
     }

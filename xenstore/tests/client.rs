@@ -145,6 +145,36 @@ fn unwatch_drops_queued_and_late_events() {
 }
 
 #[test]
+fn a_transaction_that_nobody_waits_for_is_aborted() {
+    for late in [false, true] {
+        let mut client = Client::new();
+        let start = client
+            .submit(&TransactionStart, TransactionId::NONE)
+            .unwrap();
+        let id = sent(&mut client).0.request_id;
+        let reply = message(MessageType::TransactionStart, id, b"12\0");
+        if late {
+            client.abandon(start);
+            client.incoming(&reply).unwrap();
+        } else {
+            client.incoming(&reply).unwrap();
+            client.abandon(start);
+        }
+        let (header, payload) = sent(&mut client);
+        assert_eq!(header.message_type, MessageType::TransactionEnd.number());
+        assert_eq!((header.transaction_id, &payload[..]), (12, &b"F\0"[..]));
+        client
+            .incoming(&message(
+                MessageType::TransactionEnd,
+                header.request_id,
+                b"OK\0",
+            ))
+            .unwrap();
+        assert_eq!(client.room(), xenstore::client::REQUESTS_MAX);
+    }
+}
+
+#[test]
 fn abandoned_replies_are_dropped() {
     let mut client = Client::new();
     let early = client
@@ -169,6 +199,56 @@ fn abandoned_replies_are_dropped() {
         .incoming(&message(MessageType::Read, ids[0], b"x"))
         .unwrap_err();
     assert_eq!(error, ProtocolError::UnknownRequest { request_id: ids[0] });
+}
+
+#[test]
+fn chores_are_done_before_anything_else_however_busy_the_client_is() {
+    let mut client = Client::new();
+    let mut tokens = Vec::new();
+    for _ in 0..4 {
+        let (token, watching) = client.watch(path("device")).unwrap();
+        let id = sent(&mut client).0.request_id;
+        client
+            .incoming(&message(MessageType::Watch, id, b"OK\0"))
+            .unwrap();
+        assert_eq!(client.take(&watching), Some(Ok(())));
+        tokens.push(token);
+    }
+    let reads: Vec<_> = (0..xenstore::client::REQUESTS_MAX)
+        .map(|_| {
+            client
+                .submit(&Read(path("a")), TransactionId::NONE)
+                .unwrap()
+        })
+        .collect();
+    let ids: Vec<u32> = reads
+        .iter()
+        .map(|_| sent(&mut client).0.request_id)
+        .collect();
+    for token in tokens {
+        client.discard_watch(token);
+        assert_eq!(client.watched_path(token), None);
+    }
+    let mut unwatched = Vec::new();
+    let mut send_all = |client: &mut Client| {
+        while !client.outgoing().is_empty() {
+            let header = sent(client).0;
+            assert_eq!(header.message_type, MessageType::Unwatch.number());
+            unwatched.push(header.request_id);
+        }
+        unwatched.len()
+    };
+    // Two more than anybody else may have, so that chores never wait for replies to be taken.
+    assert_eq!(send_all(&mut client), 2);
+    for (n, id) in ids.iter().enumerate() {
+        assert_eq!(client.room(), 0);
+        client
+            .incoming(&message(MessageType::Read, *id, b"x"))
+            .unwrap();
+        assert_eq!(send_all(&mut client), (3 + n).min(4));
+    }
+    assert!(reads.iter().all(|read| client.take(read).is_some()));
+    assert_eq!(client.room(), xenstore::client::REQUESTS_MAX - 4);
 }
 
 #[test]

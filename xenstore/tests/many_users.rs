@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use xenstore::test_utils::fuzz;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn an_honest_server(steps in vec(any::<u8>(), 0..2000)) {

@@ -10,8 +10,8 @@ use ::xenstore::request::{
 };
 use ::xenstore::{Errno, Listed, Listing, Path, ProtocolError, TransactionId};
 
+use super::connection::exchange;
 use super::error::{Error, Reason, checked};
-use super::exchange;
 use crate::thread;
 use crate::time::{NS_PER_MS, monotonic_ns};
 

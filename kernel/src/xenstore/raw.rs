@@ -8,7 +8,7 @@ use core::task::{Poll, Waker};
 use ::xenstore::raw::Stream;
 use ::xenstore::{Client, ProtocolError};
 
-use super::{Connection, with};
+use super::connection::{Connection, with};
 
 pub use ::xenstore::raw::{REPLIES_MAX, Readiness};
 

@@ -11,6 +11,19 @@ use xen_sys as xen;
 
 const CAPACITY: Capacity = Capacity::XENSTORE;
 
+/// How often the ring is emptied and filled in one go: each time at most its size, 1 KiB, moves
+/// either way. A server that is as fast as we are must not keep us here.
+const ROUNDS: usize = 16;
+
+/// What a go has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pumped {
+    /// Whether anything came, the end of the connection included.
+    pub(super) received: bool,
+    /// Whether bytes moved to the last: there may be more.
+    pub(super) more: bool,
+}
+
 /// The two rings of the page.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -57,8 +70,46 @@ impl Ring {
         unsafe { AtomicU32::from_ptr(&raw mut (*self.page).rsp_prod) }
     }
 
+    /// Moves bytes both ways as far as they go, but not for ever. In each round `taken` is called
+    /// after bytes were taken and before any are sent; `notify` when some moved either way.
+    pub(super) fn pump(
+        &mut self,
+        client: &mut Client,
+        mut taken: impl FnMut(&mut Client),
+        mut notify: impl FnMut(),
+    ) -> Pumped {
+        let mut pumped = Pumped {
+            received: false,
+            more: false,
+        };
+        for _ in 0..ROUNDS {
+            let step = self.receive(client).and_then(|received| {
+                taken(client);
+                let sent = self.send(client)?;
+                Ok((received, sent))
+            });
+            let (received, sent) = match step {
+                Ok(step) => step,
+                Err(error) => {
+                    client.end(error);
+                    return Pumped {
+                        received: true,
+                        more: false,
+                    };
+                }
+            };
+            if !received && !sent {
+                return pumped;
+            }
+            pumped.received |= received;
+            notify();
+        }
+        pumped.more = true;
+        pumped
+    }
+
     /// Sends what the client has, as far as there is room. Whether anything moved.
-    pub(super) fn send(&mut self, client: &mut Client) -> Result<bool, ProtocolError> {
+    fn send(&mut self, client: &mut Client) -> Result<bool, ProtocolError> {
         let mut moved = false;
         while !client.outgoing().is_empty() {
             let cons = self.req_cons().load(Ordering::Acquire);
@@ -88,7 +139,7 @@ impl Ring {
     }
 
     /// Takes what the server sent. Whether anything moved.
-    pub(super) fn receive(&mut self, client: &mut Client) -> Result<bool, ProtocolError> {
+    fn receive(&mut self, client: &mut Client) -> Result<bool, ProtocolError> {
         let prod = self.rsp_prod().load(Ordering::Acquire);
         let spans = readable(self.rsp_cons, prod, CAPACITY).map_err(ProtocolError::Ring)?;
         let mut count = 0;
@@ -112,3 +163,6 @@ impl Ring {
         Ok(count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests;

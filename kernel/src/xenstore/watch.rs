@@ -4,8 +4,8 @@ use core::task::{Poll, Waker};
 
 use ::xenstore::{WatchEvent, WatchToken};
 
+use super::connection::{exchange, with};
 use super::error::{Error, checked};
-use super::{exchange, with};
 use crate::thread;
 
 /// Tells of changes at a node and below it; ends when dropped.

@@ -376,7 +376,11 @@ impl<P: Platform> Session<P> {
             Request::Version { .. } => Tag::NONE,
             _ => self.calls.free_tag(ring).ok_or(Error::Busy)?,
         };
-        let uses = Uses::of(request);
+        let uses = match owner {
+            // Nobody has that identifier any more.
+            Owner::Clunk(_) => Uses::default(),
+            _ => Uses::of(request),
+        };
         self.fids.begin(&uses)?;
         let mut head = core::mem::take(&mut self.head);
         head.clear();

@@ -1,9 +1,10 @@
 //! A xenstore with the keys of one device, and a backend's reactions to them.
 
-use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
+
+use xen_front::test_utils::Keys;
 
 use crate::errno::Errno;
 use crate::features::Features;
@@ -13,13 +14,22 @@ use crate::platform::{Store, XenbusState, key};
 /// Where the backend's half of the fake device lies.
 pub const BACKEND_DIR: &str = "/local/domain/0/backend/pvcalls/7/0";
 
-/// Keys and values; absent keys read as ENOENT.
+/// Keys and values, and how a backend reacts to them.
 #[derive(Clone, Debug, Default)]
-pub struct FakeStore {
-    keys: BTreeMap<String, Vec<u8>>,
-    write_error: Option<Errno>,
-    /// The frontend's states in the order written.
-    states: Vec<u32>,
+pub struct FakeStore(Keys);
+
+impl Deref for FakeStore {
+    type Target = Keys;
+
+    fn deref(&self) -> &Keys {
+        &self.0
+    }
+}
+
+impl DerefMut for FakeStore {
+    fn deref_mut(&mut self) -> &mut Keys {
+        &mut self.0
+    }
 }
 
 impl FakeStore {
@@ -43,16 +53,6 @@ impl FakeStore {
         store.set(&key(BACKEND_DIR, "function-calls"), "1");
         store.set_backend_state(XenbusState::InitWait);
         store
-    }
-
-    /// Writes a key, by whatever right.
-    pub fn set(&mut self, key: &str, value: impl AsRef<[u8]>) {
-        self.keys.insert(key.to_owned(), value.as_ref().to_vec());
-    }
-
-    /// Removes a key.
-    pub fn remove(&mut self, key: &str) {
-        self.keys.remove(key);
     }
 
     /// As [`with_backend`](Self::with_backend), with one that knows every extension of ours.
@@ -84,24 +84,6 @@ impl FakeStore {
         XenbusState::from_number(number)
     }
 
-    /// Makes writes fail, or work again.
-    pub fn set_write_error(&mut self, error: Option<Errno>) {
-        self.write_error = error;
-    }
-
-    /// The number in a key.
-    #[must_use]
-    pub fn number(&self, key: &str) -> Option<u32> {
-        let value = self.keys.get(key)?;
-        core::str::from_utf8(value).ok()?.parse().ok()
-    }
-
-    /// The states that the frontend has written, in order.
-    #[must_use]
-    pub fn frontend_states(&self) -> &[u32] {
-        &self.states
-    }
-
     /// Does one step of what Linux's backend does on a change of the frontend's state; false if
     /// there was nothing to do. Its own earlier life ends in 5 and 6 before a new one begins.
     pub fn react(&mut self) -> bool {
@@ -121,29 +103,14 @@ impl FakeStore {
 
 impl Store for FakeStore {
     fn read(&mut self, key: &str) -> Result<Vec<u8>, Errno> {
-        self.keys.get(key).cloned().ok_or(Errno::ENOENT)
+        self.0.read(key)
     }
 
-    fn directory(&mut self, dir: &str) -> Result<Vec<String>, Errno> {
-        let below = |key: &String| -> Option<String> {
-            let rest = key.strip_prefix(dir)?.strip_prefix('/')?;
-            rest.split('/').next().map(ToOwned::to_owned)
-        };
-        let mut names: Vec<String> = self.keys.keys().filter_map(below).collect();
-        names.dedup();
-        Ok(names)
+    fn directory(&mut self, key: &str) -> Result<Vec<String>, Errno> {
+        self.0.directory(key)
     }
 
     fn write(&mut self, entries: &[(&str, &str)]) -> Result<(), Errno> {
-        if let Some(error) = self.write_error {
-            return Err(error);
-        }
-        for (key, value) in entries {
-            self.set(key, value);
-            if key.ends_with("/state") {
-                self.states.extend(value.parse::<u32>());
-            }
-        }
-        Ok(())
+        self.0.write(entries)
     }
 }

@@ -5,8 +5,10 @@
 //! made to write anything a hostile one could. A clone of a [`FakePlatform`] is another handle to
 //! the same world: one is the driver's, the others are the test's and the fake backend's.
 
+mod keys;
 mod platform;
 mod waker;
 
+pub use keys::Keys;
 pub use platform::{FakePlatform, Mischief};
 pub use waker::CountingWaker;

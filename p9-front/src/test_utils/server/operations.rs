@@ -195,8 +195,8 @@ impl Server {
                 return Err(Errno::EISDIR);
             }
             Body::Directory(_) => {}
-            Body::Symlink(_) => return Err(Errno::ELOOP),
             _ if flags & open::DIRECTORY != 0 => return Err(Errno::ENOTDIR),
+            Body::Symlink(_) => return Err(Errno::ELOOP),
             Body::File(_) => {}
             Body::Special => return Err(Errno::ENXIO),
         }
