@@ -36,6 +36,8 @@ mod parent;
 mod path;
 mod pending;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod write;
 
