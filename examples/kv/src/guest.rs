@@ -13,6 +13,9 @@ use kv::commands::Server;
 use kv::connection::{Connection, Next};
 use kv::journal::Journal;
 use kv::keeper::Shared;
+use kv::log::disk::Files;
+use kv::log::load::Loaded;
+use kv::log::{Fsync, Log};
 use kv::store::Store;
 use rt::io::{self, Error, ErrorKind, Read, Write};
 use rt::kernel::mem;
@@ -23,12 +26,17 @@ use rt::{env, println};
 
 /// A client that does not take its answers is let go after that long.
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
-const USAGE: &str = "usage: kv [--port N] [--memory MIB] [--clients N] [--timeout S]";
+const USAGE: &str = "usage: kv [--port N] [--memory MIB] [--clients N] [--timeout S]
+          [--appendonly FILE] [--appendfsync always|everysec|no]
+          [--auto-aof-rewrite-min-size MIB]";
 
 #[rt::main]
 fn main() -> io::Result<()> {
     let options = Options::from_args()
         .map_err(|what| Error::new(ErrorKind::InvalidInput, format!("{what}\n{USAGE}")))?;
+    let mut store = Store::new(options.memory);
+    // Nobody is served before it is loaded.
+    let log = options.open_log(&mut store)?;
     let listener = TcpListener::bind(("0.0.0.0", options.port))?;
     let port = listener.local_addr().map_or(options.port, |at| at.port());
     let mib = options.memory / (1024 * 1024);
@@ -39,8 +47,18 @@ fn main() -> io::Result<()> {
         most_clients: options.clients,
         ..Server::default()
     };
-    let store = Store::new(options.memory);
-    let shared = Arc::new(Shared::new(store, server, Journal::off()));
+    let journal = match &log {
+        Some(log) => Journal::on(log.fsync()),
+        None => Journal::off(),
+    };
+    let shared = Arc::new(Shared::new(store, server, journal));
+    if let Some(mut log) = log {
+        let (shared, least) = (shared.clone(), options.rewrite_at);
+        let keep = move || shared.keep(&mut log, least, now, |line| println!("kv: {line}"));
+        thread::Builder::new()
+            .name(String::from("log"))
+            .spawn(keep)?;
+    }
     let start = Instant::now();
     loop {
         match listener.accept() {
@@ -59,6 +77,9 @@ struct Options {
     memory: usize,
     clients: usize,
     timeout: Option<Duration>,
+    log: Option<String>,
+    fsync: Fsync,
+    rewrite_at: u64,
 }
 
 impl Options {
@@ -68,11 +89,25 @@ impl Options {
             memory: mem::free_pages() * mem::PAGE_SIZE / 2,
             clients: 256,
             timeout: Some(Duration::from_secs(300)),
+            log: None,
+            fsync: Fsync::default(),
+            rewrite_at: 64 << 20,
         };
         let mut args = env::args().skip(1);
         while let Some(name) = args.next() {
             let value = args.next().ok_or_else(|| format!("{name} needs a value"))?;
             let wrong = || format!("{name} cannot be {value:?}");
+            match name.as_str() {
+                "--appendonly" => {
+                    options.log = Some(value);
+                    continue;
+                }
+                "--appendfsync" => {
+                    options.fsync = Fsync::from_name(&value).ok_or_else(wrong)?;
+                    continue;
+                }
+                _ => {}
+            }
             let number: u32 = value.parse().map_err(|_| wrong())?;
             match name.as_str() {
                 "--port" => options.port = u16::try_from(number).map_err(|_| wrong())?,
@@ -82,10 +117,39 @@ impl Options {
                     let time = Duration::from_secs(number.into());
                     options.timeout = Some(time).filter(|_| number > 0);
                 }
+                "--auto-aof-rewrite-min-size" => {
+                    options.rewrite_at = match number {
+                        0 => u64::MAX,
+                        mib => u64::from(mib) << 20,
+                    };
+                }
                 _ => return Err(format!("what is {name:?}?")),
             }
         }
         Ok(options)
+    }
+}
+
+impl Options {
+    /// Opens the log, if there is to be one, and does to `store` what it says.
+    fn open_log(&self, store: &mut Store) -> io::Result<Option<Log<Files>>> {
+        let Some(path) = &self.log else {
+            return Ok(None);
+        };
+        let (log, loaded) = Log::open(Files, path, self.fsync, store, now())?;
+        let Loaded {
+            length,
+            cut,
+            commands,
+        } = loaded;
+        if cut > 0 {
+            println!(
+                "kv: warning: {path} ends within a command: {cut} bytes from byte {length} on are \
+                 cut off"
+            );
+        }
+        println!("kv: {commands} commands loaded from {path}, {length} bytes");
+        Ok(Some(log))
     }
 }
 

@@ -16,6 +16,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::log::Fsync;
 use crate::reply;
 use crate::store::Store;
 
@@ -38,6 +39,8 @@ pub struct Facts {
     pub length: u64,
     /// Bytes it had when it was opened, or written anew.
     pub base: u64,
+    /// How often it was synchronised.
+    pub syncs: u64,
     /// How often it was written anew.
     pub rewrites: u64,
     /// When it is synchronised, in Redis' words.
@@ -64,10 +67,15 @@ impl Journal {
         Journal::default()
     }
 
-    /// One that keeps what changes.
-    pub fn on() -> Journal {
+    /// One that keeps what changes, for a file that is synchronised like that.
+    pub fn on(fsync: Fsync) -> Journal {
+        let facts = Facts {
+            fsync: fsync.name(),
+            ..Facts::default()
+        };
         Journal {
             on: true,
+            facts,
             ..Journal::default()
         }
     }

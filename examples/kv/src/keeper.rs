@@ -156,6 +156,7 @@ impl Shared {
     ) {
         let mut spare = Vec::new();
         let mut synced = Instant::now();
+        self.tell(&mut self.lock(), log);
         loop {
             let mut state = self.await_work(log, synced);
             let ends = state.ends;
@@ -277,7 +278,7 @@ impl Shared {
     fn tell<D: Disk>(&self, state: &mut State, log: &Log<D>) {
         let facts = &mut state.journal.facts;
         (facts.length, facts.base) = (log.length(), log.base());
-        facts.fsync = log.fsync().name();
+        facts.syncs = log.syncs();
         self.done.notify_all();
     }
 

@@ -48,7 +48,7 @@ pub(super) fn info(context: &mut Context<'_>, _: Args<'_>) -> Result {
         true => format!(
             "# Persistence\r\naof_enabled:1\r\naof_rewrite_in_progress:{}\r\n\
              aof_last_write_status:{}\r\naof_current_size:{}\r\naof_base_size:{}\r\n\
-             aof_rewrites:{}\r\n\r\n",
+             aof_rewrites:{}\r\naof_fsyncs:{}\r\n\r\n",
             u8::from(journal.wants_rewrite()),
             if matches!(journal.gate, Gate::Broken(_)) {
                 "err"
@@ -58,6 +58,7 @@ pub(super) fn info(context: &mut Context<'_>, _: Args<'_>) -> Result {
             facts.length,
             facts.base,
             facts.rewrites,
+            facts.syncs,
         ),
     };
     let memory = context.store.memory();
@@ -98,9 +99,9 @@ pub(super) fn config(context: &mut Context<'_>, args: Args<'_>) -> Result {
     }
     let memory = format!("{}", context.store.memory().limit());
     let clients = format!("{}", context.server.most_clients);
-    let log = context.journal.is_on();
+    let (log, fsync) = (context.journal.is_on(), context.journal.facts.fsync);
     let known = [
-        ("appendfsync", context.journal.facts.fsync),
+        ("appendfsync", fsync),
         ("appendonly", if log { "yes" } else { "no" }),
         ("databases", "1"),
         ("maxclients", &clients),

@@ -16,7 +16,10 @@ const NOW: u64 = 1_700_000_000_000;
 fn open(disk: &FakeDisk, fsync: Fsync) -> (Shared, Log<FakeDisk>) {
     let mut store = Store::new(LIMIT);
     let (log, _) = Log::open(disk.clone(), PATH, fsync, &mut store, NOW).unwrap();
-    (Shared::new(store, Server::default(), Journal::on()), log)
+    (
+        Shared::new(store, Server::default(), Journal::on(fsync)),
+        log,
+    )
 }
 
 /// Runs `clients` beside a keeper of a log on `disk`; what the keeper said.

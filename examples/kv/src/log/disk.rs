@@ -1,6 +1,7 @@
 //! What a log needs of a file system, and the one that is there.
 
-use std::io::Result;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Result, Seek, SeekFrom, Write};
 
 /// Where files are.
 pub trait Disk {
@@ -31,71 +32,60 @@ pub trait DiskFile {
     fn sync(&mut self) -> Result<()>;
 }
 
-#[cfg(not(guest))]
-pub use real::Files;
+/// The files that `fs` knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Files;
 
-#[cfg(not(guest))]
-mod real {
-    use std::fs::{self, File, OpenOptions};
-    use std::io::{Read, Result, Seek, SeekFrom, Write};
+impl Disk for Files {
+    type File = File;
 
-    use super::{Disk, DiskFile};
-
-    /// The files that `fs` knows.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Files;
-
-    impl Disk for Files {
-        type File = File;
-
-        fn open(&self, path: &str) -> Result<File> {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false);
-            options.open(path)
-        }
-
-        fn create(&self, path: &str) -> Result<File> {
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(true);
-            options.open(path)
-        }
-
-        fn rename(&self, from: &str, to: &str) -> Result<()> {
-            fs::rename(from, to)
-        }
-
-        fn remove(&self, path: &str) -> Result<()> {
-            fs::remove_file(path)
-        }
-
-        fn sync_names(&self, path: &str) -> Result<()> {
-            let folder = match path.rsplit_once('/') {
-                None => ".",
-                Some(("", _)) => "/",
-                Some((folder, _)) => folder,
-            };
-            File::open(folder)?.sync_all()
-        }
+    fn open(&self, path: &str) -> Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(path)
     }
 
-    impl DiskFile for File {
-        fn read_at(&mut self, place: u64, into: &mut [u8]) -> Result<usize> {
-            self.seek(SeekFrom::Start(place))?;
-            self.read(into)
-        }
+    fn create(&self, path: &str) -> Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true);
+        options.open(path)
+    }
 
-        fn write_at(&mut self, place: u64, bytes: &[u8]) -> Result<()> {
-            self.seek(SeekFrom::Start(place))?;
-            self.write_all(bytes)
-        }
+    fn rename(&self, from: &str, to: &str) -> Result<()> {
+        fs::rename(from, to)
+    }
 
-        fn cut(&mut self, length: u64) -> Result<()> {
-            self.set_len(length)
-        }
+    fn remove(&self, path: &str) -> Result<()> {
+        fs::remove_file(path)
+    }
 
-        fn sync(&mut self) -> Result<()> {
-            // What the file says of itself beside its length does not matter.
-            self.sync_data()
-        }
+    fn sync_names(&self, path: &str) -> Result<()> {
+        let folder = match path.rsplit_once('/') {
+            None => ".",
+            Some(("", _)) => "/",
+            Some((folder, _)) => folder,
+        };
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl DiskFile for File {
+    fn read_at(&mut self, place: u64, into: &mut [u8]) -> Result<usize> {
+        self.seek(SeekFrom::Start(place))?;
+        self.read(into)
+    }
+
+    fn write_at(&mut self, place: u64, bytes: &[u8]) -> Result<()> {
+        self.seek(SeekFrom::Start(place))?;
+        self.write_all(bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        // What the file says of itself beside its length does not matter.
+        self.sync_data()
     }
 }

@@ -80,6 +80,8 @@ pub struct Log<D: Disk> {
     /// The file has a name that may not be on the disk yet.
     unnamed: bool,
     doubtful: bool,
+    /// How often something was synchronised.
+    syncs: u64,
     /// How long the file was when it was new, or opened.
     base: u64,
 }
@@ -114,6 +116,7 @@ impl<D: Disk> Log<D> {
             unsynced: false,
             unnamed: true,
             doubtful: false,
+            syncs: 0,
             base: loaded.length,
         };
         if loaded.cut > 0 {
@@ -140,6 +143,11 @@ impl<D: Disk> Log<D> {
     /// Bytes it had when it was opened, or written anew.
     pub fn base(&self) -> u64 {
         self.base
+    }
+
+    /// How often it was synchronised since it was opened.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
     }
 
     /// When it is synchronised.
@@ -199,7 +207,10 @@ impl<D: Disk> Log<D> {
                 return Err(error);
             }
             match self.fsync {
-                Fsync::Always => self.file.sync()?,
+                Fsync::Always => {
+                    self.syncs += 1;
+                    self.file.sync()?;
+                }
                 Fsync::EverySecond | Fsync::No => self.unsynced = true,
             }
             self.length += self.rest.len() as u64;
@@ -222,6 +233,7 @@ impl<D: Disk> Log<D> {
     /// What has been written is on the disk when it returns.
     pub fn sync(&mut self) -> Result<()> {
         if self.unsynced {
+            self.syncs += 1;
             if let Err(error) = self.file.sync() {
                 self.doubtful = true;
                 return Err(error);

@@ -25,7 +25,7 @@ impl Played {
         store.watch_ends();
         Played {
             store,
-            journal: Journal::on(),
+            journal: Journal::on(Fsync::Always),
             records: Vec::new(),
             now: NOW,
         }
