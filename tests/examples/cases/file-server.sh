@@ -132,7 +132,7 @@ done
 expect_no_console web "file-server: /"
 
 # The files' server is gone: 500, a line that says so, and the guest goes on.
-server=$(ps -o pid,args | sed -n "s|^ *\([0-9]*\) .*xen-qemu-system.*-xen-domid $(domid web) .*|\1|p" | head -n 1)
+server=$(ps -o pid,args | sed -n "s|^ *\([0-9]*\) .*[x]en-qemu-system.*-xen-domid $(domid web) .*|\1|p" | head -n 1)
 [ -n "$server" ] || fail "no server of files: $(ps -o pid,args)"
 kill -9 "$server"
 expect_equal "$(status -m 200 "$url/hello.txt")" 500
