@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run every test: on this machine, then the cases on real Xen, with as few boots as possible.
     Test(TestArgs),
-    /// Compare the two backends on one Xen host: bulk, round trips, connections per second.
+    /// Compare on one Xen host: the two backends for sockets, and our guest's files with a Linux guest's.
     Bench(BenchArgs),
     /// Write an example's image and its xl configuration to target/images.
     Image(ImageArgs),
@@ -189,10 +189,16 @@ pub(crate) struct BenchArgs {
     /// Print JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Measure this backend only.
+    /// Make this comparison only.
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<Compared>,
+    /// Measure the sockets of this backend only.
     #[arg(long, value_enum)]
     pub(crate) backend: Option<Backend>,
-    /// How often each backend is measured; the median counts.
+    /// Measure the files of this guest only.
+    #[arg(long, value_enum)]
+    pub(crate) guest: Option<FilesGuest>,
+    /// How often each is measured; the median counts.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
     /// MiB that are moved in each direction.
@@ -204,9 +210,46 @@ pub(crate) struct BenchArgs {
     /// Connections, once in turn and once in 8 threads.
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(8..=10_000))]
     pub(crate) connections: u32,
+    /// MiB of the file that is written and read.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub(crate) file: u32,
+    /// Reads of 4 KiB anywhere in it.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) reads: u32,
+    /// Appends of a line, each synced.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) appends: u32,
     /// Processors.
     #[command(flatten)]
     pub(crate) processors: ProcessorArgs,
+}
+
+/// What `bench` compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compared {
+    /// Two backends with one guest.
+    Sockets,
+    /// Two guests with one backend.
+    Files,
+}
+
+/// The guests whose files `bench` measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilesGuest {
+    /// Ours.
+    Callisto,
+    /// Debian's kernel, with the volume mounted as its manual says.
+    LinuxGuest,
+}
+
+impl FilesGuest {
+    /// What scripts and reports call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Callisto => "callisto",
+            Self::LinuxGuest => "linux-guest",
+        }
+    }
 }
 
 impl BenchArgs {

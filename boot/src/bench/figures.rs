@@ -1,10 +1,16 @@
 //! The figures of a comparison: what is measured, medians over rounds, table and JSON.
 
-use crate::rig::backend::Backend;
 use std::fmt::Write;
 
-/// The two that are compared, in the order of the columns; ratios are first by second.
-pub(crate) const COMPARED: [Backend; 2] = [Backend::Pvcallsd, Backend::Linux];
+/// What is compared in two columns.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// What it is about.
+    title: &'static str,
+    /// The two, in the order of the columns; ratios are first by second.
+    pub(crate) sides: [&'static str; 2],
+    figures: &'static [Figure],
+}
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +27,22 @@ struct Figure {
     more_is_better: bool,
 }
 
-const FIGURES: [Figure; 6] = [
+/// Two backends, with the same guest.
+pub(crate) const SOCKETS: Comparison = Comparison {
+    title: "sockets",
+    // As `Backend::name` has it.
+    sides: ["pvcallsd", "linux"],
+    figures: &SOCKET_FIGURES,
+};
+
+/// Two guests, with the same backend.
+pub(crate) const FILES: Comparison = Comparison {
+    title: "files",
+    sides: ["callisto", "linux-guest"],
+    figures: &FILE_FIGURES,
+};
+
+const SOCKET_FIGURES: [Figure; 6] = [
     Figure {
         name: "guest-to-host",
         label: "bulk, guest to host",
@@ -66,19 +87,50 @@ const FIGURES: [Figure; 6] = [
     },
 ];
 
+const FILE_FIGURES: [Figure; 4] = [
+    Figure {
+        name: "file-write",
+        label: "sequential write",
+        unit: "MB/s",
+        scale: 1e6,
+        more_is_better: true,
+    },
+    Figure {
+        name: "file-read",
+        label: "sequential read",
+        unit: "MB/s",
+        scale: 1e6,
+        more_is_better: true,
+    },
+    Figure {
+        name: "file-random-read",
+        label: "random reads of 4 KiB",
+        unit: "/s",
+        scale: 1.0,
+        more_is_better: true,
+    },
+    Figure {
+        name: "file-append",
+        label: "appends of 100 bytes, each synced",
+        unit: "/s",
+        scale: 1.0,
+        more_is_better: true,
+    },
+];
+
 /// All values, as they came.
 #[derive(Debug)]
 pub(crate) struct Figures {
-    measured: Vec<Backend>,
-    values: Vec<(Backend, &'static str, f64)>,
-    failures: Vec<(Backend, String)>,
+    measured: Vec<(&'static Comparison, Vec<&'static str>)>,
+    values: Vec<(&'static str, &'static str, f64)>,
+    failures: Vec<(&'static str, String)>,
 }
 
 impl Figures {
-    /// None yet; all of `measured` are to have some.
-    pub(crate) fn of(measured: &[Backend]) -> Self {
+    /// None yet; of each comparison all the sides named are to have some.
+    pub(crate) fn of(measured: Vec<(&'static Comparison, Vec<&'static str>)>) -> Self {
         Self {
-            measured: measured.to_vec(),
+            measured,
             values: Vec::new(),
             failures: Vec::new(),
         }
@@ -88,12 +140,14 @@ impl Figures {
     pub(crate) fn take(&mut self, record: &str) -> bool {
         let mut words = record.splitn(3, ' ');
         let kind = words.next().unwrap_or_default();
-        let backend = words.next().and_then(Backend::from_name);
-        match (kind, backend, words.next()) {
-            ("bench", Some(backend), Some(rest)) => self.take_value(backend, rest),
-            ("bench-failed", Some(backend), reason) => {
+        let side = words.next().and_then(|name| self.side(name));
+        match (kind, side, words.next()) {
+            ("bench", Some((comparison, side)), Some(rest)) => {
+                self.take_value(comparison, side, rest)
+            }
+            ("bench-failed", Some((_, side)), reason) => {
                 let reason = reason.unwrap_or("for no reason given").to_owned();
-                self.failures.push((backend, reason));
+                self.failures.push((side, reason));
                 true
             }
             ("bench" | "bench-failed", ..) => false,
@@ -101,14 +155,27 @@ impl Figures {
         }
     }
 
-    fn take_value(&mut self, backend: Backend, rest: &str) -> bool {
+    /// The side called `name`, among those that are measured.
+    fn side(&self, name: &str) -> Option<(&'static Comparison, &'static str)> {
+        self.measured.iter().find_map(|(comparison, sides)| {
+            let side = sides.iter().find(|side| **side == name)?;
+            Some((*comparison, *side))
+        })
+    }
+
+    fn take_value(
+        &mut self,
+        comparison: &'static Comparison,
+        side: &'static str,
+        rest: &str,
+    ) -> bool {
         let Some((name, value)) = rest.split_once(' ') else {
             return false;
         };
-        let figure = FIGURES.iter().find(|figure| figure.name == name);
-        match (figure, value.parse()) {
+        let mut figures = comparison.figures.iter();
+        match (figures.find(|figure| figure.name == name), value.parse()) {
             (Some(figure), Ok(value)) => {
-                self.values.push((backend, figure.name, value));
+                self.values.push((side, figure.name, value));
                 true
             }
             _ => false,
@@ -117,32 +184,36 @@ impl Figures {
 
     /// Whether each figure is there, and no round failed.
     pub(crate) fn complete(&self) -> bool {
-        let there = |figure, backend: &Backend| self.median(figure, *backend).is_some();
+        let there = |comparison: &Comparison, side| {
+            let mut figures = comparison.figures.iter();
+            figures.all(|figure| self.median(figure, side).is_some())
+        };
         self.failures.is_empty()
-            && FIGURES
+            && self
+                .measured
                 .iter()
-                .all(|figure| self.measured.iter().all(|backend| there(figure, backend)))
+                .all(|(comparison, sides)| sides.iter().all(|side| there(comparison, side)))
     }
 
     /// In the figure's unit, one per round.
-    fn rounds(&self, figure: &Figure, backend: Backend) -> Vec<f64> {
+    fn rounds(&self, figure: &Figure, side: &str) -> Vec<f64> {
         let own = self
             .values
             .iter()
-            .filter(|(of, name, _)| *of == backend && *name == figure.name);
+            .filter(|(of, name, _)| *of == side && *name == figure.name);
         own.map(|(_, _, value)| value / figure.scale).collect()
     }
 
-    fn median(&self, figure: &Figure, backend: Backend) -> Option<f64> {
-        let mut rounds = self.rounds(figure, backend);
+    fn median(&self, figure: &Figure, side: &str) -> Option<f64> {
+        let mut rounds = self.rounds(figure, side);
         rounds.sort_by(f64::total_cmp);
         let upper = *rounds.get(rounds.len() / 2)?;
         let lower = rounds[(rounds.len() - 1) / 2];
         Some((lower + upper) / 2.0)
     }
 
-    fn ratio(&self, figure: &Figure) -> Option<f64> {
-        let [first, second] = COMPARED.map(|backend| self.median(figure, backend));
+    fn ratio(&self, comparison: &Comparison, figure: &Figure) -> Option<f64> {
+        let [first, second] = comparison.sides.map(|side| self.median(figure, side));
         second
             .filter(|value| *value > 0.0)
             .and_then(|second| Some(first? / second))
@@ -150,60 +221,76 @@ impl Figures {
 
     /// For people.
     pub(crate) fn table(&self) -> String {
-        let [first, second] = COMPARED.map(Backend::name);
-        let mut table = format!("{:<38} {first:>10} {second:>10}  {first}/{second}\n", "");
-        for figure in &FIGURES {
-            let [one, other] = COMPARED.map(|backend| shown(self.median(figure, backend)));
+        let mut table = String::new();
+        for (comparison, _) in &self.measured {
+            self.add_to_table(comparison, &mut table);
+        }
+        for (side, reason) in &self.failures {
+            // Writing to a String does not fail.
+            let _ = writeln!(table, "a round with {side} failed: {reason}");
+        }
+        table
+    }
+
+    fn add_to_table(&self, comparison: &Comparison, table: &mut String) {
+        let [first, second] = comparison.sides;
+        let title = comparison.title;
+        let _ = writeln!(
+            table,
+            "{title:<40} {first:>11} {second:>11}  {first}/{second}"
+        );
+        for figure in comparison.figures {
+            let [one, other] = comparison
+                .sides
+                .map(|side| shown(self.median(figure, side)));
             let label = format!("{}, {}", figure.label, figure.unit);
-            let ratio = self
-                .ratio(figure)
-                .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+            let ratio = self.ratio(comparison, figure);
+            let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
             let better = if figure.more_is_better {
                 ""
             } else {
                 " (less is better)"
             };
-            // Writing to a String does not fail.
-            let _ = writeln!(table, "{label:<38} {one:>10} {other:>10}  {ratio}{better}");
+            let _ = writeln!(table, "{label:<40} {one:>11} {other:>11}  {ratio}{better}");
         }
-        for (backend, reason) in &self.failures {
-            let _ = writeln!(table, "a round with {} failed: {reason}", backend.name());
-        }
-        table
     }
 
     /// For programs.
     pub(crate) fn json(&self) -> String {
-        let number = |value: Option<f64>| value.map_or("null".to_owned(), |v| format!("{v:.3}"));
-        let figures = FIGURES.iter().map(|figure| {
-            let backends = COMPARED.map(|backend| {
-                let rounds = self.rounds(figure, backend).into_iter().map(Some);
-                let rounds: Vec<String> = rounds.map(number).collect();
-                format!(
-                    "\"{}\": {{\"median\": {}, \"rounds\": [{}]}}",
-                    backend.name(),
-                    number(self.median(figure, backend)),
-                    rounds.join(", ")
-                )
-            });
-            format!(
-                "    {{\"name\": \"{}\", \"unit\": \"{}\", \"better\": \"{}\", {}, \"ratio\": {}}}",
-                figure.name,
-                figure.unit,
-                if figure.more_is_better {
-                    "more"
-                } else {
-                    "less"
-                },
-                backends.join(", "),
-                number(self.ratio(figure))
-            )
+        let figures = self.measured.iter().flat_map(|(comparison, _)| {
+            let figures = comparison.figures.iter();
+            figures.map(|figure| self.figure_json(comparison, figure))
         });
         let figures: Vec<String> = figures.collect();
         format!(
             "{{\n  \"complete\": {},\n  \"figures\": [\n{}\n  ]\n}}\n",
             self.complete(),
             figures.join(",\n")
+        )
+    }
+
+    fn figure_json(&self, comparison: &Comparison, figure: &Figure) -> String {
+        let number = |value: Option<f64>| value.map_or("null".to_owned(), |v| format!("{v:.3}"));
+        let sides = comparison.sides.map(|side| {
+            let rounds = self.rounds(figure, side).into_iter().map(Some);
+            let rounds: Vec<String> = rounds.map(number).collect();
+            format!(
+                "\"{side}\": {{\"median\": {}, \"rounds\": [{}]}}",
+                number(self.median(figure, side)),
+                rounds.join(", ")
+            )
+        });
+        format!(
+            "    {{\"name\": \"{}\", \"unit\": \"{}\", \"better\": \"{}\", {}, \"ratio\": {}}}",
+            figure.name,
+            figure.unit,
+            if figure.more_is_better {
+                "more"
+            } else {
+                "less"
+            },
+            sides.join(", "),
+            number(self.ratio(comparison, figure))
         )
     }
 }
@@ -219,9 +306,15 @@ fn shown(value: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rig::backend::{self, Backend};
+
+    fn both() -> Figures {
+        let all = |comparison: &'static Comparison| (comparison, comparison.sides.to_vec());
+        Figures::of([&SOCKETS, &FILES].map(all).into())
+    }
 
     fn figures(records: &[&str]) -> Figures {
-        let mut figures = Figures::of(&COMPARED);
+        let mut figures = both();
         for record in records {
             assert!(figures.take(record), "{record}");
         }
@@ -239,18 +332,18 @@ mod tests {
             "bench linux round-trip-p50 1500",
             "bench linux round-trip-p50 2500",
         ]);
-        assert_eq!(figures.median(&FIGURES[0], Backend::Pvcallsd), Some(30.0));
-        assert_eq!(figures.ratio(&FIGURES[0]), Some(3.0));
+        assert_eq!(figures.median(&SOCKET_FIGURES[0], "pvcallsd"), Some(30.0));
+        assert_eq!(figures.ratio(&SOCKETS, &SOCKET_FIGURES[0]), Some(3.0));
         assert_eq!(
-            figures.median(&FIGURES[2], Backend::Linux),
+            figures.median(&SOCKET_FIGURES[2], "linux"),
             Some(2.0),
             "between two"
         );
-        assert_eq!(figures.ratio(&FIGURES[2]), None);
+        assert_eq!(figures.ratio(&SOCKETS, &SOCKET_FIGURES[2]), None);
         assert!(!figures.complete());
         let table = figures.table();
         let first = table.lines().nth(1).unwrap();
-        assert!(first.ends_with("30.0       10.0  3.00"), "{first}");
+        assert!(first.ends_with("30.0        10.0  3.00"), "{first}");
         assert!(
             figures.json().contains(
                 "\"pvcallsd\": {\"median\": 30.000, \"rounds\": [30.000, 90.000, 20.000]}"
@@ -261,9 +354,10 @@ mod tests {
     #[test]
     fn a_failed_round_makes_it_incomplete() {
         let mut records = Vec::new();
-        for figure in &FIGURES {
-            for backend in COMPARED {
-                records.push(format!("bench {} {} 5", backend.name(), figure.name));
+        for comparison in [&SOCKETS, &FILES] {
+            for figure in comparison.figures {
+                let sides = comparison.sides;
+                records.extend(sides.map(|side| format!("bench {side} {} 5", figure.name)));
             }
         }
         let mut all = figures(&records.iter().map(String::as_str).collect::<Vec<_>>());
@@ -277,15 +371,33 @@ mod tests {
 
     #[test]
     fn malformed_records_are_told() {
-        let mut figures = Figures::of(&COMPARED);
+        let mut figures = both();
         for record in [
             "bench qemu connections 1",
             "bench linux connections many",
+            "bench linux file-read 1",
             "bench linux speed 1",
             "bench linux connections",
             "bench-failed",
         ] {
             assert!(!figures.take(record), "{record}");
         }
+    }
+
+    #[test]
+    fn backends_have_the_names_of_the_columns() {
+        assert_eq!(SOCKETS.sides, backend::ALL.map(Backend::name));
+    }
+
+    #[test]
+    fn what_is_not_measured_is_neither_shown_nor_missed() {
+        let mut figures = Figures::of(vec![(&FILES, vec!["callisto"])]);
+        assert!(!figures.take("bench linux-guest file-read 5"));
+        for figure in FILES.figures {
+            assert!(!figures.complete());
+            assert!(figures.take(&format!("bench callisto {} 5", figure.name)));
+        }
+        assert!(figures.complete());
+        assert!(!figures.table().contains("pvcallsd"));
     }
 }

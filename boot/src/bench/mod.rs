@@ -1,3 +1,3 @@
-//! What `cargo boot bench` makes of its figures: collected per backend, compared, printed.
+//! What `cargo boot bench` makes of its figures: collected per side, compared, printed.
 
 pub(crate) mod figures;
