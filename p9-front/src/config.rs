@@ -9,9 +9,8 @@ pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// How large each ring is at most, as far as the backend takes it and this guest has memory: all
-    /// rings together take at most a sixteenth of what is free. A message is at most half as long as
-    /// an array, a quarter of the ring. The default, 8, is 512 KiB for each direction and messages of
-    /// 256 KiB.
+    /// rings together take at most a sixteenth of what is free. A message is a little less than half
+    /// as long as an array. The default, 8, is 512 KiB for each direction and messages of 254 KiB.
     pub ring_order: RingOrder,
     /// How many rings there are at most, from 1 to 8: a backend like QEMU's works on one request
     /// of each at a time.

@@ -13,7 +13,7 @@ use xen_front::platform::{Platform, Store, XenbusState};
 use xen_front::quarantine::Quarantine;
 use xen_front::ring::Ring;
 
-use super::{CLOSED_PATIENCE_NS, Device, Handshake, HandshakeError, Phase, Progress};
+use super::{Device, Handshake, HandshakeError, Phase, Progress};
 use crate::config::{Config, SECOND_NS};
 use crate::session::Afterwards;
 
@@ -76,7 +76,6 @@ impl<P: Platform> Handshake<P> {
             self.pause();
             return Ok(Progress::Wait);
         }
-        self.patience_ns = now_ns.saturating_add(CLOSED_PATIENCE_NS);
         self.enter(store, Phase::Offer, XenbusState::Initialising, now_ns)
     }
 

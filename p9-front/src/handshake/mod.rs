@@ -61,7 +61,9 @@ pub struct Handshake<P> {
     rings: Vec<Ring>,
     deadline_ns: u64,
     /// When a closed backend gets our keys although it did not begin again.
-    patience_ns: u64,
+    patience_ns: Option<u64>,
+    /// It got them so.
+    was_closed: bool,
     /// What follows when the backend has let go, if it goes on until then; else it may fail.
     persistent: Option<Afterwards>,
     /// What an earlier connection or attempt left to the backend.
@@ -136,7 +138,8 @@ impl<P: Platform> Handshake<P> {
             device: None,
             rings: Vec::new(),
             deadline_ns: 0,
-            patience_ns: u64::MAX,
+            patience_ns: None,
+            was_closed: false,
             persistent: None,
             remains: Remains::default(),
             backoff: Backoff::default(),
@@ -174,17 +177,14 @@ impl<P: Platform> Handshake<P> {
     }
 
     fn wait(self) -> Step<P> {
-        let retry_ns = self.remains.deadline_ns().unwrap_or(u64::MAX);
-        let patience_ns = match self.phase {
-            Phase::Offer => self.patience_ns,
-            _ => u64::MAX,
-        };
+        let others = [self.remains.deadline_ns(), self.patience_ns];
+        let deadline_ns = { others.into_iter().flatten() }.fold(self.deadline_ns, u64::min);
         Step::WaitForBackend {
             watch: match &self.device {
                 Some(device) => device.backend_state(),
                 None => DEVICES_DIR.into(),
             },
-            deadline_ns: self.deadline_ns.min(retry_ns).min(patience_ns),
+            deadline_ns,
             handshake: self,
         }
     }
@@ -214,6 +214,12 @@ impl<P: Platform> Handshake<P> {
         };
         let state = xenbus::state(store, &device.backend_state())?;
         use XenbusState as S;
+        self.patience_ns = match (self.phase, state) {
+            (Phase::Offer, S::Closed) => {
+                { self.patience_ns }.or(Some(now_ns.saturating_add(CLOSED_PATIENCE_NS)))
+            }
+            _ => None,
+        };
         match (self.phase, state) {
             (Phase::Start, _) => {
                 let ours = xenbus::state(store, &key(&device.dir, "state"))?;
@@ -238,11 +244,12 @@ impl<P: Platform> Handshake<P> {
             }
             (Phase::Offer, S::InitWait) => {
                 self.publish(store, &device, now_ns)?; // 4
+                self.was_closed = false;
                 Ok(Progress::Again)
             }
-            (Phase::Offer, S::Closed) if now_ns >= self.patience_ns => {
-                self.patience_ns = u64::MAX;
+            (Phase::Offer, S::Closed) if self.patience_ns.is_some_and(|it| now_ns >= it) => {
                 self.publish(store, &device, now_ns)?; // 4
+                self.was_closed = true;
                 Ok(Progress::Again)
             }
             (Phase::Publish, S::Connected) => {
@@ -250,7 +257,7 @@ impl<P: Platform> Handshake<P> {
                 Ok(Progress::Done)
             }
             // One that was closed when our keys came may stay so until it has read them.
-            (Phase::Publish, S::Closed) if self.patience_ns == u64::MAX => {
+            (Phase::Publish, S::Closed) if self.was_closed => {
                 self.overdue_or_wait(store, state, now_ns)
             }
             (Phase::Publish, S::Closing | S::Closed | S::Absent) => {

@@ -6,9 +6,9 @@ use xen_front::budget::Budget;
 use xen_front::index::Index;
 use xen_front::ring::Ring;
 
-use super::Fault;
 use super::notify::{EAGER_BYTES, KICK_MAX_NS, KICK_NS};
 use super::ring::{InRing, OutRing};
+use super::{ANSWER_BYTES, Fault};
 use crate::wire::Tag;
 
 /// What a request costs beside its bytes when the work of rings is compared.
@@ -91,9 +91,16 @@ impl Lane {
 
     /// Whether a request and its answer have room now.
     pub(super) fn has_room(&mut self, size: u32, answer_size: u32) -> Result<bool, Fault> {
-        let answers = self.outstanding.saturating_add(answer_size);
-        // With nothing under way the in array is empty, however large the answer may be.
-        let fits = self.sent == 0 || answers <= self.ring.array_bytes();
+        // Large answers leave room for some small ones, so that a Tflush need not wait for them.
+        let small = match answer_size {
+            ..=ANSWER_BYTES => 0,
+            _ => 2 * ANSWER_BYTES,
+        };
+        let answers = [self.outstanding, answer_size, small].into_iter();
+        let answers = answers.fold(0, u32::saturating_add);
+        // Less than the array: QEMU takes a full one for an empty one. With nothing under way it is
+        // empty, however large the answer may be.
+        let fits = self.sent == 0 || answers < self.ring.array_bytes();
         Ok(fits && self.output.has_room(&self.ring, size)?)
     }
 

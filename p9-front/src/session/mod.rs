@@ -53,18 +53,21 @@ use crate::Error;
 use crate::client::CallId;
 use crate::config::Config;
 use crate::handshake::Device;
-use crate::wire::{Fid, Request, Response, Tag};
+use crate::wire::{Fid, MIN_MSIZE, Request, Response, Tag};
 use calls::{Calls, New, Owner, Stage};
 use fids::{Fids, Uses};
 use lane::Lane;
 
 pub use outage::Afterwards;
 
-/// Bytes beyond its data that an answer may have, for those whose length is not known before. QEMU
-/// rounds up what it wants to have room for.
+/// Bytes that an answer may have, unless more was asked for. More than any has that has no data.
 const ANSWER_BYTES: u32 = 512;
-/// The longest target of a symbolic link.
-const LINK_BYTES: u32 = 4096;
+/// So much less than half an array are the longest messages, if servers agree to what is left: two
+/// answers fit then, one that is being taken and one that the server is at work on, and small
+/// ones beside them.
+const BESIDE_BYTES: u32 = 2048;
+/// The longest `Rreadlink`: Linux's `PATH_MAX` and what is before it.
+const LINK_BYTES: u32 = 4096 + 9;
 /// Of an `Rread` or `Rreaddir` before its data.
 const DATA_HEADER: u32 = 11;
 /// How many identifiers the server is asked to forget at the same time.
@@ -189,7 +192,9 @@ impl<P: Platform> Session<P> {
             .map(|ring| Lane::new(ring, link.start))
             .collect();
         let half = |lane: &Lane| lane.ring.array_bytes() / 2;
-        let max_msize = lanes.iter().map(half).min().unwrap_or(0).min(config.msize);
+        let half = lanes.iter().map(half).min().unwrap_or(0);
+        let less = half.saturating_sub(BESIDE_BYTES);
+        let max_msize = if less < MIN_MSIZE { half } else { less }.min(config.msize);
         let mut session = Self {
             platform,
             config,
@@ -371,7 +376,7 @@ impl<P: Platform> Session<P> {
         if size > self.msize || data > self.msize {
             return Err(Error::TooLarge);
         }
-        let answer_size = data + ANSWER_BYTES;
+        let answer_size = data.max(ANSWER_BYTES);
         let tag = match request {
             Request::Version { .. } => Tag::NONE,
             _ => self.calls.free_tag(ring).ok_or(Error::Busy)?,

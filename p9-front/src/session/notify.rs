@@ -25,7 +25,8 @@
 //! # Answers
 //! 4. A backend sleeps on a full in array. A request is sent only when all answers under way would
 //!    fit beside its own, so that this never happens, and nobody is told of room. It matters more
-//!    than an event: QEMU gives the whole device up when a short answer finds no room.
+//!    than an event: QEMU gives the whole device up when a short answer finds no room, and takes an
+//!    array that is full to the last byte for an empty one.
 //! 5. Answers can be longer than what was reckoned with, from a server with ideas of its own. So
 //!    after storing `in_cons`: full barrier, load `in_prod`; if the array as seen with the old
 //!    `in_cons` had less room than is reckoned with for the answers to come

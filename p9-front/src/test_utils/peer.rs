@@ -13,9 +13,9 @@ use xen_front::memory::SharedPages;
 use xen_front::platform::key;
 use xen_front::ring::words;
 use xen_front::test_utils::{FakePlatform, Keys};
-use xen_front::units::{DomainId, PAGE_SIZE, Port};
+use xen_front::units::{DomainId, GrantRef, PAGE_SIZE, Port};
 
-use crate::wire::{HEADER_LEN, Header};
+use crate::wire::{HEADER_LEN, Header, Kind};
 
 /// The domain the fake backend runs in.
 const BACKEND: DomainId = DomainId(0);
@@ -31,8 +31,8 @@ pub enum Manner {
     Qemu,
     /// As [`Eager`](Self::Eager), but an answer comes in pieces of so many bytes, one each turn.
     Pieces(usize),
-    /// Takes all requests there are and answers any of them first; the number is where the choice
-    /// begins.
+    /// Takes all requests there are and answers any of them first, or none more that were flushed; the
+    /// number is where the choice begins.
     Shuffled(u64),
 }
 
@@ -173,6 +173,12 @@ impl PeerRing {
         self.port
     }
 
+    /// The grant of its indexes page.
+    #[must_use]
+    pub fn grant(&self) -> GrantRef {
+        self.indexes.grants()[0]
+    }
+
     /// Events that the frontend sent.
     #[must_use]
     pub fn notifications(&self) -> u64 {
@@ -238,10 +244,10 @@ impl PeerRing {
     /// Puts bytes in and sends an event.
     ///
     /// # Panics
-    /// If there is no room for them.
+    /// If there is no room for them and one more: QEMU takes a full array for an empty one.
     #[track_caller]
     pub fn put(&mut self, bytes: &[u8]) {
-        assert!(steps(bytes.len()) <= self.room(), "the answer has no room");
+        assert!(steps(bytes.len()) < self.room(), "the answer has no room");
         self.write(bytes);
         self.raise();
     }
@@ -283,7 +289,7 @@ impl PeerRing {
         while let Some(message) = self.take() {
             self.unsent.extend(answer(&message));
         }
-        let count = { piece.min(self.unsent.len()) }.min(self.room() as usize);
+        let count = { piece.min(self.unsent.len()) }.min(self.room() as usize - 1);
         let bytes: Vec<u8> = self.unsent.drain(..count).collect();
         if count > 0 {
             self.put(&bytes);
@@ -300,6 +306,9 @@ impl PeerRing {
             return false;
         }
         let message = self.taken.remove(choice % self.taken.len());
+        if message[4] == Kind::Flush.number() {
+            self.taken.retain(|other| other[5..7] != message[7..9]);
+        }
         let bytes = answer(&message);
         if !bytes.is_empty() {
             self.put(&bytes);

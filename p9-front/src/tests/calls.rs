@@ -71,8 +71,10 @@ fn a_client_reads_and_writes_a_file_through_any_backend() {
 #[test]
 fn a_tag_names_its_ring_and_so_does_none() {
     for count in [1, 2, 3, 4, 5, 8] {
-        let mut config = Config::default();
-        config.rings = 8;
+        let config = Config {
+            rings: 8,
+            ..Config::default()
+        };
         let mut rig = Rig::new(config, count, 2, Manner::Qemu, 0);
         let count = usize::try_from(count).expect("small");
         assert_eq!(rig.peer.rings(), count);
