@@ -2,7 +2,7 @@
 //!
 //! Bytes in, bytes out: [`server`] answers whole messages, from the files in a [`tree`] that a test
 //! can look at and change as the host would. [`Straight`] is a connection to such a server without
-//! rings between; [`Rig`] is a session with rings, and [`Peer`] the backend's end of these.
+//! rings between, and [`trial`] puts a client on it to the test; [`Rig`] is a session with rings, and [`Peer`] the backend's end of these.
 
 mod peer;
 mod rig;
@@ -10,6 +10,7 @@ pub mod server;
 mod store;
 mod straight;
 pub mod tree;
+pub mod trial;
 
 pub use peer::{Manner, Peer, PeerRing};
 pub use rig::{Rig, Shared, bring_up};

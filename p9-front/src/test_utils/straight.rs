@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{RefCell, RefMut};
 use core::future::Future;
@@ -56,6 +57,7 @@ struct Inner {
     fids: BTreeSet<Fid>,
     most_waiting: usize,
     is_gone: bool,
+    budget: u64,
 }
 
 /// The connection; clones are the same one.
@@ -80,12 +82,19 @@ impl Straight {
             fids: BTreeSet::new(),
             most_waiting: 0,
             is_gone: false,
+            budget: u64::MAX,
         })))
     }
 
     /// Requests are carried out in that order from now on.
     pub fn set_order(&self, order: Order) {
         self.0.borrow_mut().order = order;
+    }
+
+    /// A client that makes more requests than that is taken for one that does not come to an end:
+    /// panics.
+    pub fn set_budget(&self, requests: u64) {
+        self.0.borrow_mut().budget = requests;
     }
 
     /// The server, to look at or to change. To be dropped before the connection is used.
@@ -136,6 +145,30 @@ impl Straight {
     pub fn carry_out(&self, place: usize) {
         let waker = self.0.borrow_mut().carry_out(place);
         waker.inspect(Waker::wake_by_ref);
+    }
+
+    /// That nothing is left when all that a client had is dropped: no call, no file number here or
+    /// on the server; and that the server was never sent what no server may be sent, whatever it
+    /// said itself.
+    ///
+    /// # Panics
+    /// If that is not so.
+    pub fn assert_clean(&self) {
+        assert_eq!(self.calls(), 0, "calls are left");
+        assert_eq!(self.fids(), [], "file numbers are left");
+        while self.waiting() > 0 {
+            self.carry_out(0); // Given up, but not in time.
+        }
+        let server = self.server();
+        let left: Vec<Fid> = server.fids().collect();
+        assert_eq!(left, [], "the server has file numbers left");
+        // A client that is lied to may use a number that is not there, or do things twice.
+        let bad = |complaint: &&String| {
+            complaint.contains("name")
+                || complaint.contains("message")
+                || complaint.contains("fits")
+        };
+        assert_eq!(server.complaints().iter().find(bad), None);
     }
 
     /// Polls until there is a result. `None` if there is none after 100,000 polls, or if nothing
@@ -239,6 +272,7 @@ impl Connection for Straight {
             return Err(Error::TooLarge);
         }
         let id = inner.next_call;
+        assert!(id < inner.budget, "{id} requests, and no end");
         inner.next_call += 1;
         let is_version = matches!(request, Request::Version { .. });
         let tag = if is_version { Tag::NONE } else { tag(id) };

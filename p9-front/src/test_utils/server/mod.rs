@@ -18,6 +18,8 @@ pub use lie::Lie;
 use lock::Locks;
 
 use super::tree::{Inode, Tree};
+use super::trial::Noise;
+use super::trial::noise::{Instead, with_body};
 use crate::wire::{Fid, HEADER_LEN, Header, Kind, MAX_WALK, Request, Response, Tag, encode_error};
 use crate::{Errno, Error};
 
@@ -27,6 +29,16 @@ struct Handle {
     inode: Inode,
     /// Flags it was opened with.
     open: Option<u32>,
+}
+
+/// A lie that will be told.
+#[derive(Clone, Debug)]
+struct Planned {
+    kind: Kind,
+    lie: Lie,
+    /// Honest answers before it.
+    skip: usize,
+    times: usize,
 }
 
 /// The server.
@@ -48,7 +60,8 @@ pub struct Server {
     fids: BTreeMap<Fid, Handle>,
     locks: Locks,
     refusals: Vec<(Kind, Errno, usize)>,
-    lies: Vec<(Kind, Lie, usize)>,
+    lies: Vec<Planned>,
+    noise: Option<Noise>,
     counts: BTreeMap<u8, u64>,
     complaints: Vec<String>,
 }
@@ -74,6 +87,7 @@ impl Server {
             locks: Locks::default(),
             refusals: Vec::new(),
             lies: Vec::new(),
+            noise: None,
             counts: BTreeMap::new(),
             complaints: Vec::new(),
         }
@@ -88,13 +102,29 @@ impl Server {
     /// The next so many answers to requests of that kind are lies, if they can be told of it
     /// ([`Lie::fits`]).
     pub fn lie(&mut self, kind: Kind, lie: Lie, times: usize) {
-        self.lies.push((kind, lie, times));
+        self.lie_later(kind, lie, 0, times);
     }
 
-    /// No more refusals and lies.
+    /// The same, after so many honest answers.
+    pub fn lie_later(&mut self, kind: Kind, lie: Lie, skip: usize, times: usize) {
+        self.lies.push(Planned {
+            kind,
+            lie,
+            skip,
+            times,
+        });
+    }
+
+    /// From now on, this decides what is answered, where no lie is planned.
+    pub fn set_noise(&mut self, noise: Noise) {
+        self.noise = Some(noise);
+    }
+
+    /// No more refusals, lies and noise.
     pub fn be_honest(&mut self) {
         self.refusals.clear();
         self.lies.clear();
+        self.noise = None;
     }
 
     /// Numbers of files that the client has and did not give back.
@@ -145,10 +175,34 @@ impl Server {
         if is_version != (tag == Tag::NONE) {
             self.complain("the tag is not the message's");
         }
-        let answer = self.obey(&request);
-        if let Some(lie) = self.next_lie(&request) {
+        let lie = self.next_lie(&request);
+        let answer = match (lie, &request) {
+            (Some(Lie::OneLess), Request::Write { fid, offset, data }) => {
+                // Not a lie: it is done so.
+                let (fid, offset, data) = (*fid, *offset, &data[..data.len().saturating_sub(1)]);
+                self.obey(&Request::Write { fid, offset, data })
+            }
+            _ => self.obey(&request),
+        };
+        if let Some(lie) = lie {
             return lie.tell(&request, answer, tag);
         }
+        let noise = self.noise.as_mut().map(Noise::decide);
+        match noise.unwrap_or(Instead::Truth) {
+            Instead::Lie(lie) if lie.fits(request.kind()) => lie.tell(&request, answer, tag),
+            Instead::Truth | Instead::Lie(_) => self.honest(&request, answer, tag),
+            Instead::Flip(place, bits) => {
+                let mut message = self.honest(&request, answer, tag);
+                let place = usize::from(place) % message.len();
+                message[place] ^= bits;
+                message
+            }
+            Instead::Body(body) => with_body(request.kind(), tag.0.to_le_bytes(), &body),
+        }
+    }
+
+    fn honest(&self, request: &Request<'_>, answer: Result<Response, Errno>, tag: Tag) -> Vec<u8> {
+        let is_version = matches!(request, Request::Version { .. });
         match answer {
             Ok(response) => {
                 let message = response.encode(request.kind(), tag);
@@ -193,12 +247,16 @@ impl Server {
 
     fn next_lie(&mut self, request: &Request<'_>) -> Option<Lie> {
         let kind = request.kind();
-        let (_, lie, times) = self
+        let planned = self
             .lies
             .iter_mut()
-            .find(|(k, lie, n)| *k == kind && *n > 0 && lie.fits(kind))?;
-        *times -= 1;
-        Some(*lie)
+            .find(|planned| planned.kind == kind && planned.times > 0 && planned.lie.fits(kind))?;
+        if planned.skip > 0 {
+            planned.skip -= 1;
+            return None;
+        }
+        planned.times -= 1;
+        Some(planned.lie)
     }
 
     fn complain(&mut self, what: &str) {

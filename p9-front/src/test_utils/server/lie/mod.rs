@@ -36,7 +36,8 @@ pub enum Lie {
     CountBeyond,
     /// A success in which nothing was read, written, walked or listed.
     Nothing,
-    /// One less: of the names walked, the bytes read or written. That is allowed, so it must work.
+    /// One less: of the names walked, the bytes read, and of those that are really written. That is
+    /// allowed, so it must work.
     OneLess,
     /// Another file than a moment ago; a directory that is none, and the other way round.
     OtherFile,

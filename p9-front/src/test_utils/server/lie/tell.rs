@@ -126,7 +126,6 @@ impl Lie {
             Response::Written(count) => match self {
                 Self::MoreThanAsked => *count = asked(request) + 1,
                 Self::Nothing => *count = 0,
-                Self::OneLess => *count = count.saturating_sub(1),
                 _ => {}
             },
             Response::Locked(status) => match self {

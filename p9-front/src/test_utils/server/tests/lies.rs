@@ -183,7 +183,7 @@ fn every_lie_changes_the_answer_and_the_plain_ones_are_seen_by_the_codec() {
                 assert!(decoded.is_ok(), "{lie:?} of {kind:?}: {decoded:?}");
             }
             // One lie was told; from then on the answers are honest.
-            assert!(server.lies.iter().all(|(_, _, left)| *left == 0));
+            assert!(server.lies.iter().all(|planned| planned.times == 0));
         }
     }
 }
