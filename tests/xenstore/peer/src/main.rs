@@ -5,15 +5,25 @@
 //! store-peer count PATH TIMES    counts the node up, in as many transactions; prints how often they were tried
 //! store-peer storm PATH TIMES    writes the node so often, and then "end"
 //! store-peer children PATH TIMES makes so many children below the node, and then the child "end"
+//! store-peer books DOMID         prints what xenstored counts for a domain: nodes, watches, transactions, ...
 //! ```
 
-use anyhow::{Context, Result, bail};
-use xen_dev::store::{Store, StoreError};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
+use anyhow::{Context, Result, bail, ensure};
+use xen_dev::store::{SOCKET, Store, StoreError};
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, domain] = args.as_slice()
+        && command == "books"
+    {
+        print!("{}", control(&["quota", domain])?);
+        return Ok(());
+    }
     let [command, path, times] = args.as_slice() else {
-        bail!("usage: store-peer count|storm|children PATH TIMES");
+        bail!("usage: store-peer count|storm|children PATH TIMES | books DOMID");
     };
     let times: u32 = times.parse()?;
     let mut store = Store::open()?;
@@ -60,4 +70,28 @@ fn count(store: &mut Store, path: &str, times: u32) -> Result<()> {
 
 fn is_conflict(error: &StoreError) -> bool {
     error.errno().is_some_and(|errno| errno.name() == "EAGAIN")
+}
+
+/// Asks xenstored about itself, as xenstore-control does.
+fn control(words: &[&str]) -> Result<String> {
+    const CONTROL: u32 = 0;
+    let payload: Vec<u8> = words
+        .iter()
+        .flat_map(|word| [word.as_bytes(), b"\0"].concat())
+        .collect();
+    let length = u32::try_from(payload.len())?;
+    let header: Vec<u8> = [CONTROL, 1, 0, length]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect();
+    let mut socket = UnixStream::connect(SOCKET).context(SOCKET)?;
+    socket.write_all(&[header, payload].concat())?;
+    let mut words = [0; 16];
+    socket.read_exact(&mut words)?;
+    let word = |n: usize| u32::from_le_bytes(std::array::from_fn(|byte| words[4 * n + byte]));
+    let mut reply = vec![0; usize::try_from(word(3))?];
+    socket.read_exact(&mut reply)?;
+    let reply = String::from_utf8_lossy(&reply).replace('\0', "\n");
+    ensure!(word(0) == CONTROL, "xenstored refuses: {}", reply.trim());
+    Ok(reply)
 }
