@@ -15,25 +15,23 @@
 //! does against the protocol ends the connection: every request under way and every later one
 //! gets the same [`ProtocolError`].
 
+mod chores;
+
 use alloc::{
     collections::{BTreeMap, VecDeque},
-    string::String,
     vec::Vec,
 };
 use core::fmt;
 
 use crate::receive::{Message, Receiver};
-use crate::request::{self, Request, TransactionEnd, TransactionId, TransactionStart};
+use crate::request::{self, Request, TransactionId};
 use crate::watch::Watches;
 use crate::wire::{HEADER_BYTES, Header, MessageType, PAYLOAD_MAX};
 use crate::{Errno, Error, Path, ProtocolError, SubmitError, WatchEvent, WatchToken};
+use chores::Chore;
 
 /// Requests under way or not taken. A server stops reading a client with more than 20.
 pub const REQUESTS_MAX: usize = 16;
-
-/// Requests without an answer up to which chores may be added: beyond [`REQUESTS_MAX`], so that they
-/// get on however greedy the others are.
-const WITH_CHORES_MAX: usize = REQUESTS_MAX + 2;
 
 /// A request under way: the ticket for its reply.
 #[must_use = "a reply that is never taken keeps its place; see Client::abandon"]
@@ -60,13 +58,6 @@ struct Entry {
     makes: Option<WatchToken>,
     abandoned: bool,
     reply: Option<Result<Vec<u8>, Errno>>,
-}
-
-/// Something the server keeps for nobody.
-#[derive(Debug)]
-enum Chore {
-    Watch(WatchToken, String),
-    Transaction(TransactionId),
 }
 
 /// One connection to a xenstore server, without the connection.
@@ -157,20 +148,6 @@ impl Client {
         self.check_room()?;
         let path = self.watches.remove(token).ok_or(SubmitError::NoSuchWatch)?;
         self.watch_request(MessageType::Unwatch, &path, token, None)
-    }
-
-    /// Ends a watch without waiting for anything: the request is sent once there is room for it.
-    /// Its queued events are dropped at once. Nothing happens if there is no such watch.
-    pub fn discard_watch(&mut self, token: WatchToken) {
-        if let Some(path) = self.watches.remove(token) {
-            self.add_chore(Chore::Watch(token, path));
-        }
-    }
-
-    /// Aborts a transaction without waiting for anything: the request is sent once there is room
-    /// for it.
-    pub fn discard_transaction(&mut self, transaction: TransactionId) {
-        self.add_chore(Chore::Transaction(transaction));
     }
 
     /// How many more requests could be made now.
@@ -310,52 +287,6 @@ impl Client {
         let mut message = alloc::vec![0; HEADER_BYTES];
         message.extend_from_slice(payload);
         self.enqueue(message_type, transaction, message, None, Some)
-    }
-
-    fn add_chore(&mut self, chore: Chore) {
-        if self.ended.is_none() {
-            self.chores.push_back(chore);
-            self.do_chores();
-        }
-    }
-
-    /// Sends the requests of chores, as far as there is room.
-    fn do_chores(&mut self) {
-        while self.without_reply() < WITH_CHORES_MAX
-            && let Some(chore) = self.chores.pop_front()
-        {
-            let mut message = alloc::vec![0; HEADER_BYTES];
-            let (message_type, transaction) = match chore {
-                Chore::Watch(token, path) => {
-                    request::push_display(&mut message, path);
-                    request::push_display(&mut message, token);
-                    (MessageType::Unwatch, TransactionId::NONE)
-                }
-                Chore::Transaction(transaction) => {
-                    TransactionEnd { commit: false }.encode(&mut message);
-                    (MessageType::TransactionEnd, transaction)
-                }
-            };
-            // It is short: a watch of that path and token was accepted.
-            if let Ok(pending) = self.number(message_type, transaction, message, None, Some) {
-                self.abandon(pending);
-            }
-        }
-    }
-
-    /// How many requests have no reply.
-    fn without_reply(&self) -> usize {
-        let open = |entry: &&Entry| entry.reply.is_none();
-        self.entries.values().filter(open).count()
-    }
-
-    /// Drops a reply that nobody wants, and what the server keeps because of it.
-    fn drop_reply(&mut self, message_type: MessageType, reply: Result<Vec<u8>, Errno>) {
-        if message_type == MessageType::TransactionStart
-            && let Some(transaction) = reply.ok().and_then(TransactionStart::decode)
-        {
-            self.add_chore(Chore::Transaction(transaction));
-        }
     }
 
     fn watch_request(

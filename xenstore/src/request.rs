@@ -138,7 +138,7 @@ impl Request for Directory<'_> {
 
     fn decode(payload: Vec<u8>) -> Option<Vec<String>> {
         strings(&payload)?
-            .map(|name| (!name.is_empty()).then(|| name.to_owned()))
+            .map(|name| is_name(name).then(|| name.to_owned()))
             .collect()
     }
 }
@@ -177,7 +177,7 @@ impl Request for DirectoryPart<'_> {
         let mut children: Vec<String> = strings.map(ToOwned::to_owned).collect();
         // The end of the whole list is marked by one more, empty string.
         let last = children.pop_if(|name| name.is_empty()).is_some();
-        if children.iter().any(String::is_empty) {
+        if !children.iter().all(|name| is_name(name)) {
             return None;
         }
         let list_bytes = children.iter().map(|name| name.len() + 1).sum::<usize>();
@@ -382,6 +382,12 @@ pub(crate) fn strings(payload: &[u8]) -> Option<impl Iterator<Item = &str>> {
 pub(crate) fn single(payload: &[u8]) -> Option<&str> {
     let mut strings = strings(payload)?;
     strings.next().filter(|_| strings.next().is_none())
+}
+
+/// Whether a string can be the name of a node: one that is put behind a path and a slash names a
+/// child.
+fn is_name(name: &str) -> bool {
+    Path::new(name).is_ok() && !name.contains('/')
 }
 
 fn permission(text: &str) -> Option<Permission> {

@@ -3,7 +3,7 @@
 //! The protocol is the `xenstore` crate's business; `ring` carries its bytes between the
 //! client state machine and the shared page. Calls here block the thread (never the domain),
 //! any number may be under way, and each has a deadline: a xenstored that says nothing for
-//! [`ANSWER_NS`] gives an error, not a hang.
+//! a minute gives an error, not a hang.
 //!
 //! Relative paths start at the domain's own directory, `/local/domain/<id>`.
 

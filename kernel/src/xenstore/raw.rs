@@ -1,5 +1,5 @@
 //! The raw interface: streams of messages on the domain's connection, for tools that speak the
-//! protocol themselves. What they may do is said at [`xenstore::raw`](::xenstore::raw).
+//! protocol themselves. What they may do is said at [`xenstore::raw`].
 
 use alloc::collections::VecDeque;
 use core::fmt;

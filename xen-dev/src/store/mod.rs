@@ -24,7 +24,7 @@ use xenstore::request::{
     SetPerms, Write,
 };
 use xenstore::wire::XENBUS_DEVICE_PAYLOAD_MAX;
-use xenstore::{Client, Errno, Path, Pending, TransactionId};
+use xenstore::{Client, Errno, Listed, Listing, Path, Pending, TransactionId};
 
 pub use error::{Reason, StoreError};
 pub use transaction::Transaction;
@@ -276,21 +276,16 @@ impl Store {
         transaction: TransactionId,
     ) -> Result<Vec<String>, StoreError> {
         for _ in 0..LIST_ATTEMPTS {
-            let (mut names, mut offset, mut generation) = (Vec::new(), 0, None);
+            let mut listing = Listing::default();
             loop {
+                let offset = listing.offset();
                 let request = |path| DirectoryPart(path, offset);
-                let part = self.ask("list", path, request, transaction)?;
-                if *generation.get_or_insert_with(|| part.generation.clone()) != part.generation {
-                    break;
+                match listing.add(self.ask("list", path, request, transaction)?) {
+                    Listed::More => {}
+                    Listed::All(names) => return Ok(names),
+                    // Begun anew. What has no end may have one then.
+                    Listed::Changed | Listed::Endless => break,
                 }
-                names.extend(part.children);
-                if part.last {
-                    return Ok(names);
-                }
-                if part.list_bytes == 0 {
-                    break; // Neither names nor the end: it would never come.
-                }
-                offset = offset.saturating_add(part.list_bytes);
             }
         }
         Err(StoreError::new("list", path, Errno::EAGAIN))

@@ -41,7 +41,11 @@ fn lists_are_read_whole_or_not_at_all() {
     );
     assert_eq!(Directory::decode(b"a\0bc".to_vec()), None);
     assert_eq!(Directory::decode(b"a\0\0b\0".to_vec()), None);
-    assert_eq!(Directory::decode(b"\xff\0".to_vec()), None);
+    for bad in [&b"\xff\0"[..], b"a/b\0", b"../a\0", b"a b\0"] {
+        assert_eq!(Directory::decode(bad.to_vec()), None, "{bad:?}");
+        let part = [b"12\0", bad, b"\0"].concat();
+        assert_eq!(DirectoryPart::decode(part), None, "{bad:?}");
+    }
 }
 
 #[test]

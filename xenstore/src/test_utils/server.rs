@@ -137,6 +137,7 @@ impl Server {
                 let below = format!("{}/", only(payload)?);
                 let names = self.nodes(number).keys();
                 let names = names.filter_map(|path| path.strip_prefix(&below));
+                let names = names.filter(|name| !name.contains('/'));
                 let list: Vec<u8> = names
                     .flat_map(|name| [name, "\0"].concat().into_bytes())
                     .collect();
