@@ -1,5 +1,6 @@
 //! Sessions that end, and devices that come up again; pages and ports are counted.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use xen_front::platform::{XenbusState, key};
@@ -25,7 +26,7 @@ struct After {
 }
 
 enum Outcome {
-    Up(Session<FakePlatform>),
+    Up(Box<Session<FakePlatform>>),
     Down,
     /// Nothing to be done until then.
     Waits(u64),
@@ -52,7 +53,7 @@ impl After {
     fn step(&mut self) -> Outcome {
         let handshake = self.handshake.take().expect("it goes on");
         match handshake.step(&mut self.store, self.now_ns) {
-            Step::Connected(session) => Outcome::Up(session),
+            Step::Connected(session) => Outcome::Up(session.into()),
             Step::Closed(_) => Outcome::Down,
             Step::Failed { error, .. } => panic!("it does not give up: {error}"),
             Step::WaitForBackend {
@@ -151,7 +152,7 @@ fn a_device_comes_up_again_and_works() {
         let dir = FakeStore::frontend_dir(0);
         let peer = Peer::bind(&platform, &store, &dir, manner);
         let mut rig = Rig {
-            session,
+            session: *session,
             peer,
             server: crate::test_utils::server::Server::new(),
             platform,
@@ -247,7 +248,7 @@ fn a_backend_that_broke_the_rules_at_once_is_tried_ever_less_often() {
         let (platform, store) = (after.platform, after.store);
         let dir = FakeStore::frontend_dir(0);
         rig = Rig {
-            session,
+            session: *session,
             peer: Peer::bind(&platform, &store, &dir, Manner::Qemu),
             server: crate::test_utils::server::Server::new(),
             platform,
