@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use super::node::Node;
 use super::parent::Parent;
-use super::path::{PathError, Steps};
+use super::path::PathError;
 use super::pending::{OTHER_KIND, ask};
 use super::shared::Shared;
 use super::walk::{Found, Route};
@@ -137,9 +137,6 @@ async fn open_or_create<C: Connection>(
     how: &OpenHow,
     links: u32,
 ) -> Result<File<C>, PathError> {
-    if Steps::new(path)?.slash {
-        return Err(Errno::EISDIR.into());
-    }
     for _ in 0..TRIES {
         let route = Route::new(shared, path, links)?;
         let opened = match route.run(how.follow, true).await? {

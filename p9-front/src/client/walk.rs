@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 use super::Connection;
 use super::node::Node;
-use super::path::{Escape, PATH_MAX, PathError, Step, Steps, join};
+use super::path::{Escape, Last, PATH_MAX, PathError, Step, Steps, join};
 use super::pending::{OTHER_KIND, Pending};
 use super::shared::{FidGuard, Shared};
 use crate::wire::{Fid, MAX_WALK, Qid, QidKind, Request, Response};
@@ -45,6 +45,8 @@ pub(super) struct Route<'s, C: Connection> {
     todo: VecDeque<Step>,
     /// Whether only a directory can be meant.
     directory: bool,
+    /// Whether a slash comes after a name in last place.
+    slash: bool,
     /// What comes after the path, and is not walked.
     tail: Vec<u8>,
     links: u32,
@@ -62,6 +64,7 @@ impl<'s, C: Connection> Route<'s, C> {
             shared,
             done: Vec::new(),
             directory: steps.is_directory(),
+            slash: steps.slash && steps.last == Last::Name,
             todo: steps.steps,
             tail: Vec::new(),
             links,
@@ -77,13 +80,19 @@ impl<'s, C: Connection> Route<'s, C> {
     }
 
     /// Goes all the way. `keep_parent`: if nothing but the last name is missing, its directory is
-    /// found in place of an error.
+    /// found in place of an error, for a file to be made there; a slash after that name is
+    /// `EISDIR`, whether it is missing or not.
     pub(super) async fn run(
         mut self,
         follow: bool,
         keep_parent: bool,
     ) -> Result<Found<C>, PathError> {
+        let mut refused = false;
         loop {
+            if keep_parent && self.slash {
+                self.keep_last();
+                refused = true;
+            }
             self.go_up()?;
             let mut names = core::mem::take(&mut self.done);
             let known = names.len();
@@ -97,12 +106,15 @@ impl<'s, C: Connection> Route<'s, C> {
                 shared: self.shared,
                 names: &names,
                 follow_last: follow || self.directory || !is_last,
-                keep_parent: keep_parent && is_last && names.len() > known,
+                keep_parent: keep_parent && !self.directory && is_last && names.len() > known,
             };
             match way.walk().await? {
                 Reached::End(node) => {
                     if (!is_last || self.directory) && !node.is_directory() {
                         return Err(Errno::ENOTDIR.into());
+                    }
+                    if is_last && refused {
+                        return Err(Errno::EISDIR.into());
                     }
                     if is_last {
                         return Ok(Found::Node(node.at(&names)));
@@ -119,6 +131,15 @@ impl<'s, C: Connection> Route<'s, C> {
                     return Ok(Found::Missing { parent, name });
                 }
             }
+        }
+    }
+
+    /// The last name is not walked.
+    fn keep_last(&mut self) {
+        self.slash = false;
+        if let Some(Step::Name(mut name)) = self.todo.pop_back() {
+            name.push(b'/');
+            self.tail = name;
         }
     }
 
@@ -147,7 +168,10 @@ impl<'s, C: Connection> Route<'s, C> {
         let after = names.split_off(index + 1);
         names.pop();
         // Whether a target can only be a directory matters at the end; elsewhere it must be one.
-        self.directory |= after.is_empty() && self.todo.is_empty() && target.is_directory();
+        if after.is_empty() && self.todo.is_empty() && !self.directory {
+            self.directory = target.is_directory();
+            self.slash = target.slash && target.last == Last::Name;
+        }
         for name in after.into_iter().rev() {
             self.todo.push_front(Step::Name(name));
         }

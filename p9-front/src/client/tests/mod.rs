@@ -3,6 +3,8 @@
 //! Every [`Bed`] checks at its end that nothing is left: no call, no identifier but the root's, and
 //! no complaint of the server's.
 
+mod against_std;
+mod cancel;
 mod listing;
 mod operations;
 mod paths;
