@@ -4,7 +4,8 @@
 //! are a sequential reader. From then on, pieces that come next are asked for before they are
 //! wanted. How much that is starts small and doubles with each piece that was of use, up to
 //! [`Limits::ahead`](super::Limits::ahead); a read elsewhere drops what was not used and starts
-//! again, so small random reads never cause one.
+//! again, so small random reads never cause one. All readers of a volume share a bound
+//! ([`Limits::ahead_together`](super::Limits::ahead_together)).
 //!
 //! What was read ahead is only used while nobody in this guest wrote to the file since it was asked
 //! for, and it never tells the end of the file: where it stops short, the server is asked.
@@ -13,6 +14,7 @@ use alloc::collections::VecDeque;
 
 use super::file::data;
 use super::pending::Pending;
+use super::shared::Reserved;
 use super::{Connection, File};
 use crate::Error;
 use crate::wire::Data;
@@ -43,6 +45,7 @@ struct Piece<C: Connection> {
     /// Bytes asked for.
     count: usize,
     state: State<C>,
+    _room: Reserved<C>,
 }
 
 #[derive(Debug)]
@@ -180,22 +183,28 @@ impl<C: Connection> ReadAhead<C> {
     fn fill(&mut self, file: &File<C>, position: u64) {
         let most = usize::try_from(file.shared().limits.ahead).unwrap_or(usize::MAX);
         self.goal = self.goal.min(most);
-        let count = file.next_piece((self.goal / 2).max(SMALLEST));
-        let until = after(position, self.goal);
         loop {
+            let count = file.next_piece((self.goal / 2).max(SMALLEST));
             let start = self.queue.back().map_or(position, Piece::end);
-            if after(start, count) > until {
+            if after(start, count) > after(position, self.goal) {
                 return;
             }
             // If it cannot be asked now, it is when it is wanted.
+            let Some(room) = file.shared().reserve(count) else {
+                if self.goal <= 2 * SMALLEST {
+                    return;
+                }
+                self.goal /= 2;
+                continue;
+            };
             let Ok(call) = file.ask_read(start, 0, count) else {
                 return;
             };
-            let state = State::Waits(call);
             self.queue.push_back(Piece {
                 start,
                 count,
-                state,
+                state: State::Waits(call),
+                _room: room,
             });
         }
     }

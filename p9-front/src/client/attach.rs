@@ -18,7 +18,7 @@ use crate::wire::{MIN_MSIZE, Qid, QidKind, Request, Response, VERSION};
 /// At most so many bytes of a foreign version are shown.
 const VERSION_SHOWN: usize = 32;
 
-/// Bounds of what is under way for one file at a time.
+/// Bounds of what is under way, for one file at a time if nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Larger reads and writes are split into requests of at most so many bytes, fewer if messages
@@ -30,6 +30,8 @@ pub struct Limits {
     pub bytes: usize,
     /// Bytes that are read ahead of a sequential reader; 0: none.
     pub ahead: u32,
+    /// The same for all readers of the volume together: whoever comes late has none.
+    pub ahead_together: usize,
     /// Bytes of a directory that are asked for at once.
     pub listing: u32,
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
             requests: 8,
             bytes: 1 << 20,
             ahead: 1 << 20,
+            ahead_together: 8 << 20,
             listing: 64 << 10,
         }
     }

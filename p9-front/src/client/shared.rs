@@ -1,7 +1,7 @@
 //! What all users of one volume share, and an identifier that is given back when it is dropped.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use super::{Connection, Limits};
 use crate::Error;
@@ -22,6 +22,8 @@ pub(super) struct Shared<C: Connection> {
     /// How often files were written to. What was read ahead of a write is out of date after it,
     /// through whichever handle it went.
     writes: [AtomicU32; WRITE_COUNTERS],
+    /// Bytes that are read ahead, by all.
+    ahead: AtomicUsize,
 }
 
 impl<C: Connection> Shared<C> {
@@ -33,6 +35,7 @@ impl<C: Connection> Shared<C> {
             gid,
             limits,
             writes: [const { AtomicU32::new(0) }; WRITE_COUNTERS],
+            ahead: AtomicUsize::new(0),
         }
     }
 
@@ -54,6 +57,18 @@ impl<C: Connection> Shared<C> {
         Writing(self.counter(qid))
     }
 
+    /// Room for so many bytes that are read ahead, if there is.
+    pub(super) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reserved<C>> {
+        let most = self.limits.ahead_together;
+        self.ahead
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
+                taken.checked_add(bytes).filter(|&sum| sum <= most)
+            })
+            .ok()?;
+        let shared = self.clone();
+        Some(Reserved { shared, bytes })
+    }
+
     /// The largest read or write that one message holds, bytes.
     pub(super) fn max_count(&self) -> u32 {
         self.connection.msize().saturating_sub(IO_HEADER_LEN).max(1)
@@ -63,6 +78,19 @@ impl<C: Connection> Shared<C> {
 impl<C: Connection> Drop for Shared<C> {
     fn drop(&mut self) {
         self.connection.forget(self.root);
+    }
+}
+
+/// Room for bytes that are read ahead; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Reserved<C: Connection> {
+    shared: Arc<Shared<C>>,
+    bytes: usize,
+}
+
+impl<C: Connection> Drop for Reserved<C> {
+    fn drop(&mut self) {
+        self.shared.ahead.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

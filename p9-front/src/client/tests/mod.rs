@@ -10,6 +10,7 @@ mod operations;
 mod paths;
 mod reading;
 mod tamper;
+mod tampered;
 mod writing;
 
 use core::cell::RefMut;

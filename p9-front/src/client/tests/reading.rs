@@ -351,3 +351,32 @@ fn no_read_ahead_if_it_is_switched_off() {
     assert!(bed.read_all(&file, &mut ReadAhead::new(), 64 << 10) == pattern(MIB));
     assert_eq!(bed.count(Kind::Read), 17);
 }
+
+#[test]
+fn all_readers_share_a_bound() {
+    let limits = Limits {
+        ahead_together: 100_000,
+        ..Limits::default()
+    };
+    let all = pattern(MIB);
+    let bed = Bed::with(limits, |tree| _ = tree.put_file("f", &all));
+    let file = bed.reading("f");
+    let mut readers: Vec<_> = (0..20).map(|_| ReadAhead::new()).collect();
+    let mut buffer = [0; 4096];
+    for i in 0..10 {
+        for reader in &mut readers {
+            assert_eq!(bed.run(reader.read(&file, &mut buffer, i * 4096)), Ok(4096));
+            assert!(buffer == all[usize::try_from(i).unwrap() * 4096..][..4096]);
+        }
+        let pieces: usize = readers.iter().map(ReadAhead::pieces).sum();
+        assert!(pieces * (16 << 10) <= 100_000);
+        assert_eq!(pieces > 0, i > 0);
+    }
+    // Those that end leave their room to others.
+    readers.truncate(1);
+    for i in 10..40 {
+        bed.run(readers[0].read(&file, &mut buffer, i * 4096))
+            .unwrap();
+    }
+    assert!(readers[0].pieces() > 0);
+}

@@ -87,6 +87,7 @@ const LIMITS: Limits = Limits {
     requests: 4,
     bytes: 64 << 10,
     ahead: 16 << 10,
+    ahead_together: 1 << 20,
     listing: 500,
 };
 
