@@ -267,3 +267,33 @@ fn share(number: usize) -> [String; 2] {
     let value = format!("local,path={name},mount_tag={name},security_model=none,multidevs=remap");
     ["-virtfs".to_owned(), value]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shared_folder_is_a_device() {
+        let machine = Machine {
+            memory_mib: 512,
+            cpus: 1,
+        };
+        let shared = |count| -> Vec<String> {
+            let qemu = command(Path::new("/"), machine, count);
+            let words = qemu
+                .get_args()
+                .map(|word| word.to_string_lossy().into_owned());
+            words.filter(|word| word.starts_with("local,")).collect()
+        };
+        assert!(shared(0).is_empty());
+        let two = shared(2);
+        assert_eq!(two.len(), 2);
+        for (number, device) in two.iter().enumerate() {
+            let name = share_name(number);
+            assert!(
+                device.contains(&format!("path={name},mount_tag={name},")),
+                "{device}"
+            );
+        }
+    }
+}
