@@ -174,7 +174,8 @@ pub fn domain_path(domain: DomainId) -> Result<String, Error> {
 
 /// Runs `f` in a transaction: its changes happen all at once, and again from the start when
 /// somebody changed what it touched, [`TRANSACTION_TRIES`] times at most, with pauses that grow
-/// to [`PAUSE_MAX_NS`]. An error of `f` undoes everything.
+/// to [`PAUSE_MAX_NS`]. While the domain has as many transactions as it may, it waits in the same
+/// way. An error of `f` undoes everything.
 pub fn transaction<T>(f: impl FnMut(&Transaction) -> Result<T, Error>) -> Result<T, Error> {
     transaction_with(f)
 }
@@ -184,9 +185,22 @@ pub fn transaction<T>(f: impl FnMut(&Transaction) -> Result<T, Error>) -> Result
 pub fn transaction_with<T, E: From<Error>>(
     mut f: impl FnMut(&Transaction) -> Result<T, E>,
 ) -> Result<T, E> {
+    let mut full = None;
     for attempt in 1..=TRANSACTION_TRIES {
+        if attempt > 1 {
+            let pause_ns = (u64::from(attempt) * PAUSE_STEP_NS).min(PAUSE_MAX_NS);
+            thread::sleep_until(monotonic_ns() + pause_ns);
+        }
         let start = "start a transaction";
-        let id = call(start, "", &TransactionStart, TransactionId::NONE)?;
+        let id = match call(start, "", &TransactionStart, TransactionId::NONE) {
+            Ok(id) => id,
+            Err(error) if error.errno() == Some(Errno::ENOSPC) => {
+                full = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        full = None;
         let transaction = Transaction::new(id);
         let result = f(&transaction);
         let commit = result.is_ok();
@@ -197,8 +211,7 @@ pub fn transaction_with<T, E: From<Error>>(
             (Err(error), _) if !transaction.conflict.get() => return Err(error),
             _ => {}
         }
-        let pause_ns = (attempt as u64 * PAUSE_STEP_NS).min(PAUSE_MAX_NS);
-        thread::sleep_until(monotonic_ns() + pause_ns);
     }
-    Err(Error::new("transaction", "", Reason::Contended).into())
+    let contended = || Error::new("transaction", "", Reason::Contended);
+    Err(full.unwrap_or_else(contended).into())
 }

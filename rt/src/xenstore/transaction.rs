@@ -22,7 +22,8 @@ pub struct Transaction<'t>(&'t store::Transaction);
 /// and its error is returned. Only after a `TimedOut` from the end of the transaction it is not known
 /// whether it happened.
 ///
-/// There are ten transactions at a time for a domain: threads that want more get `QuotaExceeded`.
+/// A domain may have ten transactions at a time. Threads that want more wait for their turn as if they
+/// had met with a change; `QuotaExceeded` says that there was none in all that time.
 pub fn transaction<T>(mut f: impl FnMut(&Transaction<'_>) -> io::Result<T>) -> io::Result<T> {
     store::transaction_with(|transaction| f(&Transaction(transaction)))
 }

@@ -1,4 +1,4 @@
-# dom0 and four threads of the guest count the same node up, in transactions that conflict: nothing is lost.
+# dom0 and sixteen threads of the guest count the same node up, in transactions that conflict: nothing is lost.
 # images: store-probe
 # programs: store-peer
 # timeout: 180
@@ -9,5 +9,5 @@ wait_for_node one ready
 xenstore-write "$home/data/go" 1
 store-peer count "$home/data/counter" 300
 expect_exit one 0 120
-console one | grep "100 transactions in"
-expect_equal "$(xenstore-read "$home/data/counter")" 400 "the counter"
+console one | grep "160 transactions in"
+expect_equal "$(xenstore-read "$home/data/counter")" 460 "the counter"

@@ -47,7 +47,7 @@ fn transactions() -> usize {
             }
         })
         .count();
-    // Typed ones are told the kind.
+    // Typed ones wait for a while, and are told the kind.
     let error = xenstore::transaction(|store| store.read("name")).expect_err("none is left");
     println!("{error}");
     assert_eq!(error.kind(), ErrorKind::QuotaExceeded);

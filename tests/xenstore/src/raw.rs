@@ -21,6 +21,8 @@ pub(crate) fn all() {
     watches_are_ones_own();
     nonblocking();
     who_never_reads();
+    one_writes_and_another_reads();
+    a_task_waits();
     println!("the raw stream does as it should");
     crate::tell("ready");
     // What dom0 writes comes to both, each with its token.
@@ -246,6 +248,39 @@ fn who_never_reads() {
         assert_eq!(tool.receive().request, request);
     }
     assert!(tool.stream.readiness().writable);
+}
+
+/// A write that waits goes on when another thread reads.
+fn one_writes_and_another_reads() {
+    let stream = raw::open().expect("open");
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for request in 0..50 {
+                let bytes = message(READ, request, 0, b"data/raw\0");
+                (&stream).write_all(&bytes).expect("write");
+            }
+        });
+        while stream.readiness().writable {
+            thread::sleep(Duration::from_millis(5));
+        }
+        for request in 0..50 {
+            let mut reply = [0; 16 + 7];
+            (&stream).read_exact(&mut reply).expect("read");
+            assert_eq!(reply[..], message(READ, request, 0, b"a value"));
+        }
+        writer.join().expect("no panic");
+    });
+}
+
+fn a_task_waits() {
+    let mut tool = Tool::new();
+    rt::task::block_on(async {
+        tool.send(READ, 0, b"data/raw\0");
+        tool.stream.readable().await;
+        assert_eq!(tool.receive().payload, b"a value");
+        let timeout = rt::task::timeout(Duration::from_millis(20), tool.stream.readable());
+        assert!(timeout.await.is_err(), "there is nothing more");
+    });
 }
 
 /// Goes away in the middle of everything, again and again: if anything stayed at the server, its

@@ -4,14 +4,17 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use core::time::Duration;
+
 use rt::io::{Error, ErrorKind};
-use rt::println;
-use rt::xenstore::{self, Access, DomainId, Permission};
+use rt::xenstore::{self, Access, DomainId, Event, Permission};
+use rt::{println, task};
 
 pub(crate) fn all() {
     plain();
     errors();
     undone();
+    watches();
     crate::tell("ready");
     crate::wait_for("prepared");
     long_directory();
@@ -146,6 +149,24 @@ fn undone() {
     assert!(names.iter().any(|name| name == "one"), "{names:?}");
     assert!(!names.iter().any(|name| name == "text"), "{names:?}");
     assert_eq!(xenstore::read_to_string("data/one").expect("read"), "after");
+}
+
+fn watches() {
+    let watch = xenstore::watch("data/w").expect("watch");
+    let first = watch.wait().expect("the first comes at once");
+    assert_eq!(first, Event::Path("data/w".into()));
+    assert_eq!(watch.try_next().expect("look"), None);
+    let short = Duration::from_millis(20);
+    assert_eq!(watch.wait_timeout(short).expect("wait"), None);
+    xenstore::write("data/w/below", "x").expect("write");
+    let event = watch.wait_timeout(Duration::from_secs(30)).expect("wait");
+    assert_eq!(event, Some(Event::Path("data/w/below".into())));
+    xenstore::rm("data/w").expect("rm");
+    let event = task::block_on(watch.changed()).expect("wait");
+    assert_eq!(event, Event::Path("data/w".into()));
+    xenstore::write("data/w", "y").expect("write");
+    let event = watch.events().next().expect("there is always one more");
+    assert_eq!(event.expect("wait"), Event::Path("data/w".into()));
 }
 
 /// More names than one message holds: dom0 made them.
