@@ -1,4 +1,4 @@
-# Raw streams that are closed in the middle of transactions and watches leave nothing at the server: after 40 rounds
+# Raw streams that are closed in the middle of transactions and watches leave nothing at the server: after 15 rounds
 # all of a domain's transactions and its watches can be had, and xenstored counts for it what it counted before.
 # images: store-probe
 # programs: store-peer

@@ -290,7 +290,7 @@ pub(crate) fn closes() {
     let go = xenstore::watch("data/go").expect("watch");
     crate::tell("ready");
     until(&go, "closing");
-    for round in 0..40u8 {
+    for round in 0..15u8 {
         let mut tools: Vec<Tool> = (0..4).map(|_| Tool::new()).collect();
         for (place, tool) in tools.iter_mut().enumerate() {
             // Two transactions of each, one of them with changes and one that is ending.
@@ -321,7 +321,7 @@ pub(crate) fn closes() {
     // All that there are can be had.
     let mut tool = Tool::new();
     let begun: Vec<u32> = (0..10).map(|_| tool.begin()).collect();
-    println!("40 rounds, then {} transactions", begun.len());
+    println!("15 rounds, then {} transactions", begun.len());
     for n in 0..100 {
         let payload = alloc::format!("data/w{n}\0token\0");
         tool.ask(WATCH, 0, payload.as_bytes()).expect("watch");
