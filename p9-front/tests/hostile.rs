@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use p9_front::client::PathError;
 use p9_front::test_utils::server::{Lie, Server};
-use p9_front::test_utils::trial::{BUDGET, LARGE, Operation, Outcome, fuzz, pattern, server};
+use p9_front::test_utils::trial::{
+    BUDGET, LARGE, Operation, Outcome, fuzz, fuzz_decode, pattern, server,
+};
 use p9_front::test_utils::{Order, Straight};
 use p9_front::wire::Kind;
 use p9_front::{Errno, Error};
@@ -241,5 +243,22 @@ proptest! {
         data in proptest::collection::vec(prop_oneof![Just(0), any::<u8>()], 0..100),
     ) {
         fuzz(&data);
+    }
+
+    #[test]
+    fn any_bytes_are_a_message_or_none(
+        kind in any::<u8>(),
+        limit in prop_oneof![0..100_u32, any::<u32>()],
+        is_request in any::<bool>(),
+        body in proptest::collection::vec(prop_oneof![Just(0), 1..5_u8, any::<u8>()], 0..100),
+    ) {
+        let type_number = Kind::ALL[usize::from(kind) % Kind::ALL.len()].number();
+        let size = u32::try_from(7 + body.len()).expect("small");
+        let mut data = vec![kind];
+        data.extend(limit.to_le_bytes());
+        data.extend(size.to_le_bytes());
+        data.extend([type_number + u8::from(!is_request), 1, 0]);
+        data.extend(body);
+        fuzz_decode(&data);
     }
 }

@@ -1,6 +1,7 @@
 //! Bytes to answers. Nothing in them is believed before it was looked at.
 //!
-//! Memory: what an answer owns is the message itself, or less than that.
+//! Memory: what an answer owns is the message itself, a string out of it, or as many identities as
+//! names were walked.
 
 use alloc::vec::Vec;
 

@@ -4,6 +4,7 @@
 //! [`Operation::perform`] is one thing from attaching on; [`fuzz`] lets bytes decide what is done
 //! and what the server says.
 
+mod decode;
 pub(super) mod noise;
 
 use alloc::format;
@@ -11,6 +12,7 @@ use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 
+pub use decode::fuzz_decode;
 pub use noise::Noise;
 
 use super::server::Server;
