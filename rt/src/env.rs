@@ -12,6 +12,10 @@ use core::fmt;
 use kernel::cmdline::{self, CommandLine};
 use spin::Once;
 
+use crate::ffi::{OsStr, OsString};
+use crate::io;
+use crate::path::{Path, PathBuf};
+
 static COMMAND_LINE: Once<CommandLine> = Once::new();
 static PROGRAM: Once<&'static str> = Once::new();
 
@@ -118,4 +122,68 @@ pub fn var<K: AsRef<str>>(key: K) -> Result<String, VarError> {
     found
         .map(|(_, value)| value.clone())
         .ok_or(VarError::NotPresent)
+}
+
+/// As [`var`], as a string of the system.
+pub fn var_os<K: AsRef<OsStr>>(key: K) -> Option<OsString> {
+    var(key.as_ref().to_str()?).ok().map(OsString::from)
+}
+
+/// As [`args`], as strings of the system.
+pub fn args_os() -> ArgsOs {
+    ArgsOs { args: args() }
+}
+
+/// Iterator of [`args_os`].
+#[derive(Debug)]
+pub struct ArgsOs {
+    args: Args,
+}
+
+impl Iterator for ArgsOs {
+    type Item = OsString;
+
+    fn next(&mut self) -> Option<OsString> {
+        self.args.next().map(OsString::from)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.args.size_hint()
+    }
+}
+
+impl ExactSizeIterator for ArgsOs {}
+
+impl DoubleEndedIterator for ArgsOs {
+    fn next_back(&mut self) -> Option<OsString> {
+        self.args.next_back().map(OsString::from)
+    }
+}
+
+/// The directory in which relative paths begin: always `/`.
+///
+/// # Errors
+/// None.
+pub fn current_dir() -> io::Result<PathBuf> {
+    Ok(PathBuf::from("/"))
+}
+
+/// Says that relative paths begin in `/`, as they always do.
+///
+/// # Errors
+/// [`Unsupported`](io::ErrorKind::Unsupported) for every other directory.
+pub fn set_current_dir<P: AsRef<Path>>(path: P) -> io::Result<()> {
+    if crate::path::absolute(path)? == *"/" {
+        return Ok(());
+    }
+    Err(io::Error::text(
+        io::ErrorKind::Unsupported,
+        "relative paths always begin in /",
+    ))
+}
+
+/// Where temporary files go: what the variable `TMPDIR` says, else `/tmp`. Nothing is there unless
+/// something is mounted.
+pub fn temp_dir() -> PathBuf {
+    var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
 }

@@ -4,8 +4,13 @@ use rt as std;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Cursor, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
 use std::prelude::v1::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -18,6 +23,8 @@ pub(crate) fn all() {
     pipeline();
     output().expect("the console takes everything");
     times_and_process();
+    paths();
+    files_without_volumes().expect("the root is there");
 }
 
 /// Counts words, with maps, sets, buffered readers and the question mark.
@@ -98,4 +105,61 @@ fn times_and_process() {
     assert_eq!(env::args().next().as_deref(), Some("kernel-test"));
     assert_eq!(env::var("NO_SUCH"), Err(env::VarError::NotPresent));
     assert_eq!(process::id(), 1);
+}
+
+/// What paths are needs no files.
+fn paths() {
+    let path = Path::new("/srv/./www//index.tar.gz");
+    assert_eq!(path.extension().and_then(OsStr::to_str), Some("gz"));
+    assert_eq!(path.file_stem(), Some(OsStr::new("index.tar")));
+    assert_eq!(path.parent(), Some(Path::new("/srv/www")));
+    let below: PathBuf = path
+        .components()
+        .filter(|part| matches!(part, Component::Normal(_)))
+        .collect();
+    assert_eq!(below, Path::new("srv/www/index.tar.gz"));
+    assert_eq!(
+        below.strip_prefix("srv").unwrap(),
+        Path::new("www/index.tar.gz")
+    );
+    let mut counts: HashMap<PathBuf, u32> = HashMap::new();
+    *counts.entry("a//b".into()).or_default() += 1;
+    assert_eq!(counts.get(Path::new("a/b")), Some(&1));
+    let name: OsString = ["a", "b"].into_iter().collect();
+    assert_eq!(name.as_bytes(), b"ab");
+    assert_eq!(
+        format!("{}", path.with_extension("zip").display()),
+        "/srv/./www//index.tar.zip"
+    );
+    assert_eq!(env::current_dir().unwrap().join("x"), Path::new("/x"));
+}
+
+/// With nothing mounted there is a root, and nothing in it.
+fn files_without_volumes() -> io::Result<()> {
+    let root = fs::metadata(env::current_dir()?)?;
+    assert!(root.is_dir() && root.permissions().mode() & 0o222 == 0 && root.nlink() > 0);
+    assert_eq!(fs::read_dir("/")?.count(), 0);
+    assert_eq!(fs::canonicalize("../.")?, PathBuf::from("/"));
+    let fails = |result: io::Result<()>, kind| {
+        let error = result.expect_err("nothing is mounted");
+        assert_eq!(error.kind(), kind);
+        error
+    };
+    let error = fails(fs::write("/x/y", b"content"), io::ErrorKind::NotFound);
+    assert!(error.to_string().contains("\"/x/y\""), "{error}");
+    let opened = OpenOptions::new().read(true).mode(0o600).open("/x");
+    fails(opened.map(drop), io::ErrorKind::NotFound);
+    fails(
+        OpenOptions::new().open("/x").map(drop),
+        io::ErrorKind::InvalidInput,
+    );
+    fails(fs::create_dir_all("/a/b"), io::ErrorKind::NotFound);
+    assert!(!Path::new("/x").exists() && Path::new("/").is_dir());
+    // With files it would be written so.
+    let _unused = |file: &mut File| -> io::Result<String> {
+        file.write_all_at(b"x", 7)?;
+        let mut lines = BufReader::new(file).lines();
+        lines.next().transpose().map(Option::unwrap_or_default)
+    };
+    Ok(())
 }
