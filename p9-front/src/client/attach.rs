@@ -36,6 +36,26 @@ pub struct Limits {
     pub listing: u32,
 }
 
+impl Limits {
+    /// The default, or less where memory is short: the volume's readers ahead, and any read or
+    /// write, take at most a sixteenth of so many bytes.
+    #[must_use]
+    pub fn for_memory(bytes: usize) -> Self {
+        let all = Self::default();
+        let share = bytes / 16;
+        let small = u32::try_from(share).unwrap_or(u32::MAX);
+        Self {
+            piece: all.piece.min(small / 4).max(MIN_MSIZE),
+            bytes: all.bytes.min(share),
+            ahead: all.ahead.min(small / 2),
+            ahead_together: all.ahead_together.min(share),
+            // Each byte becomes three of entries.
+            listing: all.listing.min(small / 4).max(MIN_MSIZE),
+            ..all
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -53,6 +53,27 @@ fn attaching() {
 }
 
 #[test]
+fn limits_follow_memory() {
+    assert_eq!(Limits::for_memory(1 << 30), Limits::default());
+    for mib in [0, 1, 8, 64] {
+        let bed = Bed::with(Limits::for_memory(mib << 20), |_| {});
+        let file = bed.writing("f");
+        bed.straight.set_order(Order::Late);
+        let data = pattern(2 << 20);
+        assert_eq!(bed.run(file.write_at(&data, 0)), Ok(data.len()));
+        let mut buffer = alloc::vec![0; data.len()];
+        assert_eq!(bed.run(file.read_at(&mut buffer, 0)), Ok(data.len()));
+        assert!(buffer == data);
+        let piece = usize::try_from(file.piece()).unwrap();
+        let in_flight = bed.straight.most_waiting() * piece;
+        assert!(
+            in_flight <= (mib << 20) / 16 || in_flight == piece,
+            "{mib} {in_flight}"
+        );
+    }
+}
+
+#[test]
 fn creating() {
     let bed = Bed::new(|tree| {
         tree.put_file("there", b"old");

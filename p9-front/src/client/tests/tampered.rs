@@ -40,7 +40,7 @@ fn confuse(answer: Response, state: &mut u64) -> Response {
     match answer {
         Response::Walked(qids) => {
             let mut qids: Vec<_> = qids.into_iter().map(|qid| wild(qid, state)).collect();
-            if next(state) % 8 == 0 {
+            if next(state).is_multiple_of(8) {
                 qids.truncate(1 + usize::try_from(next(state) % 4).unwrap());
             }
             Response::Walked(qids)
@@ -80,7 +80,7 @@ fn nothing_is_what_it_seems() {
         let attached = Cell::new(false);
         let connection = Tamper::new(straight.clone(), move |_, _, answer| {
             // The root is believed once; without it there would be no test.
-            if !attached.replace(true) || next(&mut state) % 2 == 0 {
+            if !attached.replace(true) || next(&mut state).is_multiple_of(2) {
                 return answer;
             }
             answer.map(|answer| confuse(answer, &mut state))

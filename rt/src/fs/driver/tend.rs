@@ -4,9 +4,10 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::task::Poll;
 
+use kernel::mem::{self, PAGE_SIZE};
 use kernel::thread;
 use kernel::time::{NS_PER_S, monotonic_ns};
-use p9_front::client::Options;
+use p9_front::client::{Limits, Options};
 use p9_front::{Afterwards, Config, Handshake, HandshakeError, Session, Step};
 
 use super::device::{Device, StartError};
@@ -53,7 +54,11 @@ pub(super) fn run(device: &Arc<Device>, attempt: u64) {
 fn attach(device: &Device, session: Session<Xen>) -> Result<Client, p9_front::Error> {
     let line = Line::new(session);
     device.set_line(Some(line.clone()));
-    wait(Client::attach(Connection(line), &Options::default()))
+    let options = Options {
+        limits: Limits::for_memory(mem::free_pages().saturating_mul(PAGE_SIZE)),
+        ..Options::default()
+    };
+    wait(Client::attach(Connection(line), &options))
 }
 
 /// The session, which is in use no more.
