@@ -10,20 +10,17 @@ use crate::path::Path;
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
-        let (kind, errno) = match &failure {
+        let errno = match &failure {
             Failure::Server(errno) => return Error::from_raw_os_error(errno.number()),
-            Failure::Gone => (None, Errno::ESTALE),
-            Failure::Busy => (None, Errno::EMFILE),
-            Failure::TooLarge => (None, Errno::ENAMETOOLONG),
-            Failure::Answer(_) => (Some(ErrorKind::InvalidData), Errno::EPROTO),
-            Failure::Version(_) => (Some(ErrorKind::Unsupported), Errno::EPROTO),
-            #[allow(unreachable_patterns, reason = "there may be more")]
-            _ => (Some(ErrorKind::Other), Errno::EIO),
+            Failure::Answer(_) => return Error::new(ErrorKind::InvalidData, failure),
+            Failure::Version(_) => return Error::new(ErrorKind::Unsupported, failure),
+            Failure::Gone => Errno::ESTALE,
+            Failure::Busy => Errno::EMFILE,
+            Failure::TooLarge => Errno::ENAMETOOLONG,
+            Failure::OutOfMemory => Errno::ENOMEM,
+            Failure::TimedOut => Errno::ETIMEDOUT,
         };
-        match kind {
-            Some(kind) => Error::new(kind, failure),
-            None => Error::from_os(errno.number(), failure),
-        }
+        Error::from_os(errno.number(), failure)
     }
 }
 
