@@ -235,7 +235,11 @@ impl<C: Connection> File<C> {
         };
         let fid = self.fid();
         match ask(self.shared(), &Request::Lock { fid, lock }).await? {
-            Response::Locked(LockStatus::Success) => Ok(true),
+            Response::Locked(LockStatus::Success) => {
+                // What was read before the lock was held may be what others changed.
+                drop(self.shared().writing(self.qid));
+                Ok(true)
+            }
             Response::Locked(LockStatus::Blocked | LockStatus::Grace) => Ok(false),
             Response::Locked(LockStatus::Error) => Err(Errno::ENOLCK.into()),
             _ => Err(OTHER_KIND),

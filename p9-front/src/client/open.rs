@@ -137,8 +137,11 @@ async fn open_or_create<C: Connection>(
     how: &OpenHow,
     links: u32,
 ) -> Result<File<C>, PathError> {
-    for _ in 0..TRIES {
-        let route = Route::new(shared, path, links)?;
+    for turn in 0..TRIES {
+        let mut route = Route::new(shared, path, links)?;
+        if turn > 0 {
+            route = route.without_guess();
+        }
         let opened = match route.run(how.follow, true).await? {
             Found::Node(node) if node.is_directory() => Err(Errno::EISDIR.into()),
             Found::Node(node) => node.open(how).await,

@@ -49,6 +49,8 @@ pub(super) struct Route<'s, C: Connection> {
     slash: bool,
     /// What comes after the path, and is not walked.
     tail: Vec<u8>,
+    /// Whether a last name that could not be walked is taken for one that is missing.
+    guess: bool,
     links: u32,
 }
 
@@ -67,6 +69,7 @@ impl<'s, C: Connection> Route<'s, C> {
             slash: steps.slash && steps.last == Last::Name,
             todo: steps.steps,
             tail: Vec::new(),
+            guess: true,
             links,
         }
     }
@@ -76,6 +79,13 @@ impl<'s, C: Connection> Route<'s, C> {
     pub(super) fn into_directory(mut self, tail: &[u8]) -> Self {
         self.directory = true;
         self.tail = tail.to_vec();
+        self
+    }
+
+    /// The error is asked for where a last name could not be walked: it may be there, and another
+    /// reason.
+    pub(super) fn without_guess(mut self) -> Self {
+        self.guess = false;
         self
     }
 
@@ -106,6 +116,7 @@ impl<'s, C: Connection> Route<'s, C> {
                 shared: self.shared,
                 names: &names,
                 follow_last: follow || self.directory || !is_last,
+                guess: self.guess,
                 keep_parent: keep_parent && !self.directory && is_last && names.len() > known,
             };
             match way.walk().await? {
@@ -212,6 +223,7 @@ struct Way<'a, C: Connection> {
     names: &'a [Vec<u8>],
     follow_last: bool,
     keep_parent: bool,
+    guess: bool,
 }
 
 impl<C: Connection> Way<'_, C> {
@@ -225,9 +237,10 @@ impl<C: Connection> Way<'_, C> {
             let end = total.min(index + width);
             let chunk = &self.names[index..end];
             let is_end = end == total;
+            // If the last name turns out to be missing, its directory is there already.
             let parent = match chunk {
-                [before @ .., _] if self.keep_parent && is_end && !before.is_empty() => {
-                    Some(Walk::start(self.shared, at.fid(), before)?)
+                [before @ .., _] if !before.is_empty() && self.guesses(is_end) => {
+                    Walk::start(self.shared, at.fid(), before).ok()
                 }
                 _ => None,
             };
@@ -271,6 +284,10 @@ impl<C: Connection> Way<'_, C> {
             }
         }
         Ok(Reached::End(at))
+    }
+
+    fn guesses(&self, is_end: bool) -> bool {
+        is_end && self.keep_parent && self.guess
     }
 
     /// Whether the names from `index` on, as far as they were walked, have a link that must be

@@ -11,6 +11,7 @@ mod paths;
 mod reading;
 mod tamper;
 mod tampered;
+mod threads;
 mod writing;
 
 use core::cell::RefMut;

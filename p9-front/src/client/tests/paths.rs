@@ -3,6 +3,7 @@
 use super::super::{Escape, Parent};
 use super::*;
 use crate::test_utils::server::Server;
+use crate::wire::{QidKind, Response};
 use alloc::string::String;
 use alloc::vec::Vec;
 use tamper::Tamper;
@@ -310,4 +311,32 @@ fn the_error_is_the_servers() {
     bed.straight.server().refuse(Kind::Walk, Errno::EIO, 5);
     assert_eq!(bed.errno("a", true), Errno::EIO);
     bed.straight.server().be_honest();
+}
+
+/// A last name that cannot be looked up is not taken for one that is missing.
+#[test]
+fn what_cannot_be_looked_up_is_not_made() {
+    let mut server = Server::new();
+    tree(&mut server.tree);
+    let straight = Straight::new(server);
+    // The search is refused in the last directory: the walk ends there, without a reason.
+    let blind = Tamper::new(straight.clone(), |_, names, answer| match answer {
+        Ok(Response::Walked(mut qids)) if names == 4 => {
+            qids.pop();
+            Ok(Response::Walked(qids))
+        }
+        Ok(Response::Walked(qids)) if names == 1 && !qids[0].kind.contains(QidKind::DIR) => {
+            Err(Error::Server(Errno::EACCES))
+        }
+        answer => answer,
+    });
+    let options = Options::default();
+    let client = straight.run(Client::attach(blind, &options));
+    let client = client.unwrap().unwrap();
+    let open = straight.run(client.open(b"a/b/c/file", &writing(), 0));
+    assert_eq!(errno(open.unwrap().map(drop)), Errno::EACCES);
+    let resolve = straight.run(client.resolve(b"a/b/c/file", true, 0));
+    assert_eq!(errno(resolve.unwrap().map(drop)), Errno::EACCES);
+    drop(client);
+    assert_eq!(straight.server().count(Kind::Create), 1);
 }

@@ -1,8 +1,9 @@
 //! Reading: in pieces, several in flight, and ahead.
 
-use super::super::ReadAhead;
+use super::super::{Range, ReadAhead};
 use super::*;
 use crate::test_utils::server::Lie;
+use crate::wire::LockKind;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -245,6 +246,23 @@ fn a_write_drops_it_through_whichever_handle() {
         assert_eq!(read(&mut ahead), 0xee, "{i}");
         read(&mut ahead);
     }
+}
+
+#[test]
+fn a_lock_drops_it() {
+    let bed = file_of(MIB);
+    let file = bed.reading("f");
+    let mut ahead = ReadAhead::new();
+    let mut buffer = vec![0; 4096];
+    for i in 0..3 {
+        bed.run(ahead.read(&file, &mut buffer, i * 4096)).unwrap();
+    }
+    assert!(ahead.pieces() > 0);
+    bed.tree().put_file("f", &[0xee; MIB]);
+    let lock = file.try_lock(LockKind::Read, Range::ALL, 1, b"guest", true);
+    assert_eq!(bed.run(lock), Ok(true));
+    bed.run(ahead.read(&file, &mut buffer, 3 * 4096)).unwrap();
+    assert_eq!(buffer, [0xee; 4096]);
 }
 
 /// Where a piece that was read ahead stops short, the server is asked: the file may have grown.
