@@ -280,9 +280,14 @@ impl File {
         let position = from
             .checked_add_signed(by)
             .filter(|position| i64::try_from(*position).is_ok());
-        cursor.position = position.ok_or(Errno::EINVAL)?;
+        let position = position.ok_or(Errno::EINVAL)?;
+        if position != cursor.position {
+            // Its memory can go at once.
+            cursor.ahead.clear();
+        }
+        cursor.position = position;
         cursor.at_end = false;
-        Ok(cursor.position)
+        Ok(position)
     }
 
     /// Bytes from the cursor to the end, as far as can be known: how much memory reading takes.

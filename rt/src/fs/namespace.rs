@@ -138,7 +138,7 @@ impl Namespace {
             .filter(|part| !matches!(part, Component::RootDir | Component::CurDir))
             .collect();
         left.reverse();
-        let only_directory = is_directory(path.bytes());
+        let end = end(path.bytes());
         let mut here = PathBuf::from("/");
         loop {
             // The names up to the next `..`, taken one by one, with the last mount on the way.
@@ -155,8 +155,10 @@ impl Namespace {
             }
             if let Some((mount, left_over)) = found {
                 let mut rest: PathBuf = left[..left_over].iter().rev().collect();
-                if only_directory && left_over > 0 {
-                    rest.push("");
+                if let Some(end) = end
+                    && left_over > 0
+                {
+                    rest.push(end);
                 }
                 let rest = rest.into_os_string().into_encoded_bytes();
                 return Place::Volume(mount.clone(), rest);
@@ -199,9 +201,14 @@ impl Namespace {
     }
 }
 
-/// Whether only a directory can be meant by this path: it ends with a slash or a dot.
-pub(super) fn is_directory(path: &[u8]) -> bool {
-    matches!(path, [.., b'/'] | [.., b'/', b'.'] | b".")
+/// What stands at the end of a path that can only mean a directory, and is no part of it: nothing
+/// after a slash, or a dot.
+fn end(path: &[u8]) -> Option<&'static str> {
+    match path {
+        [.., b'/'] => Some(""),
+        [.., b'/', b'.'] => Some("."),
+        _ => None,
+    }
 }
 
 /// Where a path goes on that left the volume `mount` as `path`: absolute, or with `..` in front,
@@ -228,8 +235,8 @@ pub(super) fn resume(mount: &Mount, path: &[u8]) -> PathBuf {
             None => break,
         }
     }
-    if is_directory(path.bytes()) {
-        whole.push("");
+    if let Some(end) = end(path.bytes()) {
+        whole.push(end);
     }
     whole
 }
@@ -263,6 +270,7 @@ mod tests {
         leads("/data/", "A", "");
         leads("data/x", "A", "x");
         leads("/data/x/y/", "A", "x/y/");
+        leads("/data/./x//.", "A", "x/.");
         leads("/data/deep", "A", "deep");
         leads("/data/deep/b", "B", "");
         leads("//data/./deep/b/z/../q", "B", "z/../q");

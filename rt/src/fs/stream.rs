@@ -96,3 +96,6 @@ macro_rules! streams {
 }
 
 streams!(File, &File, Arc<File>);
+
+#[cfg(guest)]
+impl crate::io::IsTerminal for File {}

@@ -88,6 +88,15 @@ pub(super) fn all() -> Vec<Arc<Device>> {
     DEVICES.lock().clone()
 }
 
+/// Calls `f` with every session in use. `f` must not ask for devices, nor may wakers that it wakes.
+pub(super) fn for_each_line(mut f: impl FnMut(&Line)) {
+    for device in &*DEVICES.lock() {
+        if let Some(line) = device.line() {
+            f(&line);
+        }
+    }
+}
+
 impl Device {
     /// The one of that tag, if anybody ever asked for it.
     pub(super) fn find(tag: &str) -> Option<Arc<Device>> {

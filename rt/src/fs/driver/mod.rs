@@ -75,8 +75,7 @@ pub fn stats(tag: &str) -> Option<Stats> {
 fn before_idle() {
     let now = monotonic_ns();
     let mut next: Option<u64> = None;
-    for device in device::all() {
-        let Some(line) = device.line() else { continue };
+    device::for_each_line(|line| {
         let deadline = line.with(|session| {
             session.flush(now);
             if session.next_deadline_ns().is_some_and(|at| at <= now) {
@@ -86,7 +85,7 @@ fn before_idle() {
             session.next_deadline_ns()
         });
         next = [next, deadline.flatten()].into_iter().flatten().min();
-    }
+    });
     let mut armed = DEADLINE.lock();
     if armed.as_ref().map(|(deadline, _)| *deadline) != next {
         // That the timer ends the blocking is all: this function runs again then.

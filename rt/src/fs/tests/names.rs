@@ -295,6 +295,9 @@ fn odd_ways_to_write_paths() {
     fails(fs::metadata("/odd/d/f/.."), ErrorKind::NotADirectory);
     fails(fs::metadata("/odd/none/.."), ErrorKind::NotFound);
     fails(File::create("/odd/new/"), ErrorKind::IsADirectory);
+    fails(fs::remove_dir("/odd/d/."), ErrorKind::InvalidInput);
+    fails(fs::remove_dir_all("/odd/d/."), ErrorKind::InvalidInput);
+    fails(fs::create_dir("/odd/d/."), ErrorKind::AlreadyExists);
     assert!(fs::exists("/odd/d/.").unwrap());
     assert!(!fs::exists("/odd/e").unwrap());
     fails(fs::exists("/odd/d/f/x"), ErrorKind::NotADirectory);
