@@ -17,7 +17,9 @@ pub use noise::Noise;
 
 use super::server::Server;
 use super::straight::{Order, Straight};
-use crate::client::{Client, Create, File, Limits, OpenHow, Options, PathError, Range, ReadAhead};
+use crate::client::{
+    Client, Connection, Create, File, Limits, OpenHow, Options, PathError, Range, ReadAhead,
+};
 use crate::wire::{Attributes, LockKind, SetAttributes, SetTime, Time};
 
 /// Something that a client does.
@@ -141,7 +143,7 @@ impl Operation {
     ///
     /// # Errors
     /// The client's.
-    pub async fn perform(self, connection: Straight) -> Outcome {
+    pub async fn perform<C: Connection + Clone>(self, connection: C) -> Outcome {
         let options = Options {
             limits: LIMITS,
             ..Options::default()
@@ -237,7 +239,7 @@ impl Operation {
     }
 
     /// Those that change names and attributes.
-    async fn change(self, client: &Client<Straight>) -> Outcome {
+    async fn change<C: Connection + Clone>(self, client: &Client<C>) -> Outcome {
         let parent = |path: &'static [u8]| client.resolve_parent(path, 0);
         match self {
             Self::MakeDirectory => {
@@ -322,7 +324,7 @@ fn told(it: &Attributes) -> String {
 }
 
 /// All of it, so many bytes at a time; no more than twice the large file.
-async fn read(file: &File<Straight>, step: usize) -> Result<Vec<u8>, PathError> {
+async fn read<C: Connection>(file: &File<C>, step: usize) -> Result<Vec<u8>, PathError> {
     let mut found = Vec::new();
     let mut buffer = vec![0; step];
     while found.len() < 2 * LARGE {
@@ -335,7 +337,7 @@ async fn read(file: &File<Straight>, step: usize) -> Result<Vec<u8>, PathError> 
     Ok(found)
 }
 
-async fn read_sequentially(client: &Client<Straight>) -> Outcome {
+async fn read_sequentially<C: Connection>(client: &Client<C>) -> Outcome {
     let file = client.open(b"large", &OpenHow::reading(), 0).await?;
     let mut ahead = ReadAhead::new();
     let mut found = Vec::new();
@@ -352,7 +354,7 @@ async fn read_sequentially(client: &Client<Straight>) -> Outcome {
 }
 
 /// All of it; a server that takes nothing is an error, as for std's `write_all`.
-async fn write(file: &File<Straight>, data: &[u8], offset: u64) -> Result<(), PathError> {
+async fn write<C: Connection>(file: &File<C>, data: &[u8], offset: u64) -> Result<(), PathError> {
     let mut done = 0;
     while done < data.len() {
         match file.write_at(&data[done..], offset + done as u64).await? {
@@ -363,7 +365,7 @@ async fn write(file: &File<Straight>, data: &[u8], offset: u64) -> Result<(), Pa
     Ok(())
 }
 
-async fn write_new(client: &Client<Straight>) -> Outcome {
+async fn write_new<C: Connection>(client: &Client<C>) -> Outcome {
     let how = OpenHow {
         write: true,
         create: Create::New,
