@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use p9_front::Config;
 use p9_front::test_utils::server::{Lie, Server};
-use p9_front::test_utils::trial::{Noise, Operation, Outcome, server};
+use p9_front::test_utils::trial::{Noise, Operation, Outcome, fuzz_rings, server};
 use p9_front::test_utils::{Manner, Rig, Shared, Straight};
 use p9_front::wire::Kind;
 use proptest::prelude::*;
@@ -163,5 +163,12 @@ proptest! {
         shared.rig().server.set_noise(Noise::new(&data));
         // That it ends is all there is to say.
         let _ = perform(&shared, operation);
+    }
+
+    #[test]
+    fn any_bytes_are_rings_that_can_be_lived_with(
+        data in proptest::collection::vec(prop_oneof![2 => Just(0), 1 => any::<u8>()], 0..120),
+    ) {
+        fuzz_rings(&data);
     }
 }

@@ -6,6 +6,7 @@
 
 mod decode;
 pub(super) mod noise;
+mod rings;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -14,6 +15,7 @@ use alloc::vec::Vec;
 
 pub use decode::fuzz_decode;
 pub use noise::Noise;
+pub use rings::fuzz_rings;
 
 use super::server::Server;
 use super::straight::{Order, Straight};
