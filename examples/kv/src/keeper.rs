@@ -16,7 +16,7 @@
 //! seen: an error says that it is not certain, not that it was not done. Redis does the same.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -217,27 +217,27 @@ impl Shared {
         let mut state = self.lock();
         let broken = matches!(state.journal.gate, Gate::Broken(_));
         let worked = result.is_ok();
-        match result {
+        let news = match result {
             Ok(()) => {
                 state.written = end;
-                if broken {
-                    say("the log can be written again");
-                }
                 if !anew {
                     state.journal.gate = Gate::Open;
                 }
+                broken.then(|| String::from("the log can be written again"))
             }
             Err(error) => {
-                if !broken {
-                    say(&format!(
-                        "the log cannot be written, nothing can be changed: {error}"
-                    ));
-                }
-                state.journal.gate = Gate::Broken(error.to_string());
+                let why = error.to_string();
+                let news = format!("the log cannot be written, nothing can be changed: {why}");
+                state.journal.gate = Gate::Broken(why);
                 state.journal.set_rewrite(false);
+                (!broken).then_some(news)
             }
-        }
+        };
         self.tell(&mut state, log);
+        drop(state);
+        if let Some(news) = news {
+            say(&news);
+        }
         worked
     }
 
@@ -286,24 +286,24 @@ impl Shared {
     fn write_anew<D: Disk>(&self, log: &mut Log<D>, now: &impl Fn() -> u64, say: &impl Fn(&str)) {
         let before = log.length();
         let result = self.rewrite(log, now);
-        let mut state = self.lock();
-        state.journal.set_rewrite(false);
-        state.journal.gate = Gate::Open;
-        match result {
+        let news = match &result {
             Ok(()) => {
-                state.journal.facts.rewrites += 1;
-                say(&format!(
-                    "the log is written anew: {before} bytes before, {} now",
-                    log.length()
-                ));
+                let now = log.length();
+                format!("the log is written anew: {before} bytes before, {now} now")
             }
             // The old one goes on, unless the next write to it says otherwise.
             Err(error) => {
                 log.put_off();
-                say(&format!("the log cannot be written anew: {error}"));
+                format!("the log cannot be written anew: {error}")
             }
-        }
+        };
+        let mut state = self.lock();
+        state.journal.set_rewrite(false);
+        state.journal.gate = Gate::Open;
+        state.journal.facts.rewrites += u64::from(result.is_ok());
         self.tell(&mut state, log);
+        drop(state);
+        say(&news);
     }
 
     fn rewrite<D: Disk>(&self, log: &mut Log<D>, now: &impl Fn() -> u64) -> std::io::Result<()> {

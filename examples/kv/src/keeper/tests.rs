@@ -3,7 +3,6 @@
 use super::*;
 use crate::log::fake::FakeDisk;
 use crate::store::Value;
-use alloc::string::String;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
