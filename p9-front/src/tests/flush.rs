@@ -155,6 +155,13 @@ fn a_server_that_never_answers_a_flush_costs_one_tag() {
     assert_eq!(rig.session.stats().in_flight, 0);
     let used = tags_of_new_calls(&mut rig, root, 4);
     assert!(used.contains(&tag) && !used.contains(&flush), "{used:?}");
+    // It is not asked again.
+    let again = submit(&mut rig, &get(root));
+    let (head, _) = next(&mut rig, 0);
+    rig.session.drop_call(again, rig.now_ns);
+    rig.idle();
+    assert_eq!(rig.peer.ring(0).take(), None);
+    reply(&mut rig, 0, &refusal(head.tag, 5));
     // It comes after all.
     reply(&mut rig, 0, &done(Kind::Flush, flush));
     assert_eq!(tags_of_new_calls(&mut rig, root, 1), [flush]);
@@ -220,6 +227,49 @@ fn a_flush_without_room_is_not_sent_when_the_answer_comes_first() {
     assert_eq!(messages.len(), 2);
     rig.idle();
     assert_eq!(rig.peer.ring(0).take(), None);
+}
+
+#[test]
+fn a_flush_without_room_goes_before_what_waits() {
+    let mut rig = small();
+    let root = known_fid(&mut rig);
+    let write = Request::Write {
+        fid: root,
+        offset: 0,
+        data: &[0; 4073],
+    };
+    let first = submit(&mut rig, &write);
+    submit(&mut rig, &write);
+    submit(&mut rig, &write);
+    rig.session.drop_call(first, 0);
+    rig.idle();
+    let sent: Vec<_> = core::iter::from_fn(|| rig.peer.ring(0).take()).collect();
+    assert_eq!(sent.len(), 2, "they fill the ring");
+    rig.peer.ring(0).raise();
+    rig.deliver();
+    assert_eq!(next(&mut rig, 0).0.kind, Kind::Flush.number());
+    assert_eq!(next(&mut rig, 0).0.kind, Kind::Write.number());
+}
+
+#[test]
+fn large_answers_leave_room_for_that_to_a_flush() {
+    let mut rig = rings(1);
+    let fid = known_fid(&mut rig);
+    let ids = [30_000, 30_000, 5000].map(|count| {
+        let read = Request::Read {
+            fid,
+            offset: 0,
+            count,
+        };
+        submit(&mut rig, &read)
+    });
+    rig.session.drop_call(ids[0], 0);
+    rig.idle();
+    let kinds: Vec<_> = core::iter::from_fn(|| rig.peer.ring(0).take())
+        .map(|message| header(&message).kind)
+        .collect();
+    let (read, flush) = (Kind::Read.number(), Kind::Flush.number());
+    assert_eq!(kinds, [read, read, flush]);
 }
 
 #[test]

@@ -109,6 +109,21 @@ fn a_bad_out_index_is_found_when_a_request_is_made_and_when_it_is_announced() {
 }
 
 #[test]
+fn a_part_of_a_header_cannot_be_taken_back() {
+    let (mut rig, id, _) = asked();
+    let answer = refusal(Tag(0), 5);
+    reply(&mut rig, 0, &answer[..5]);
+    let (prod, _) = rig.peer.ring(0).marks();
+    rig.peer
+        .ring(0)
+        .set_word(words::IN_PROD, prod.wrapping_sub(1));
+    rig.peer.ring(0).raise();
+    rig.deliver();
+    assert_eq!(rig.answer(id), Some(Err(Error::Gone)));
+    assert_broken(&mut rig, Fault::InProd);
+}
+
+#[test]
 fn what_the_backend_writes_into_our_words_is_not_read() {
     let (mut rig, id, _) = asked();
     for word in [
