@@ -1,9 +1,9 @@
 //! The lines of a transcript.
 
-use std::fmt::{Debug, Write};
+use std::fmt::Debug;
 use std::io::{Error, ErrorKind, Result};
 use std::prelude::v1::*;
-use std::print;
+use std::println;
 
 /// What begins each line, so that it is told from others' on a console.
 const MARK: &str = "| ";
@@ -11,7 +11,7 @@ const MARK: &str = "| ";
 /// Lines that say what was tried, and what came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    text: String,
+    lines: Vec<String>,
     part: String,
 }
 
@@ -34,11 +34,12 @@ impl Log {
         // The compiler may have broken an expression into lines.
         let what: Vec<&str> = what.split_whitespace().collect();
         let (part, what) = (&self.part, what.join(" "));
-        match result {
-            Ok(value) => writeln!(self.text, "{MARK}{part}: {what}: {value:?}"),
-            Err(error) => writeln!(self.text, "{MARK}{part}: {what}: {}", kind(&error)),
-        }
-        .unwrap_or_default();
+        let line = match result {
+            Ok(value) => format!("{MARK}{part}: {what}: {value:?}"),
+            Err(error) => format!("{MARK}{part}: {what}: {}", kind(&error)),
+        };
+        println!("{line}");
+        self.lines.push(line);
     }
 
     /// That `what` is so.
@@ -48,13 +49,8 @@ impl Log {
 
     /// All lines.
     #[cfg(test)]
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Prints all lines.
-    pub(crate) fn print(&self) {
-        self.text.lines().for_each(|line| print!("{line}\n"));
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.lines
     }
 }
 

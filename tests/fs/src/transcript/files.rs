@@ -12,11 +12,10 @@ use std::prelude::v1::*;
 /// Some bytes that do not repeat soon.
 fn bytes(count: usize) -> Vec<u8> {
     (0..count)
-        .map(|place| (place * 7 + place / 251) as u8)
+        .map(|place| (place * 7 + place / 251).to_le_bytes()[0])
         .collect()
 }
 
-#[expect(clippy::too_many_lines, reason = "a list of steps")]
 pub(super) fn check(log: &mut Log, dir: &Path) -> Result<()> {
     let at = |name: &str| dir.join(name);
 
