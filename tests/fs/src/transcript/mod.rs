@@ -6,6 +6,7 @@ mod files;
 mod folders;
 mod handles;
 mod links;
+mod locks;
 mod metadata;
 mod modes;
 mod names;
@@ -22,7 +23,7 @@ pub(crate) use names::odd as odd_names;
 
 type Part = fn(&mut Log, &Path) -> Result<()>;
 
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 11] = [
     ("modes", modes::check),
     ("files", files::check),
     ("offsets", offsets::check),
@@ -30,6 +31,7 @@ const PARTS: [(&str, Part); 10] = [
     ("folders", folders::check),
     ("renames", renames::check),
     ("links", links::check),
+    ("locks", locks::check),
     ("metadata", metadata::check),
     ("copies", copies::check),
     ("names", names::check),
