@@ -203,6 +203,23 @@ pub(crate) fn evtchn_close(port: Port) -> Result<(), Errno> {
     unsafe { event_channel_op(xen::EVTCHNOP_close, &mut xen::evtchn_close { port }) }
 }
 
+/// The status of a port whose other end another domain has.
+pub(crate) const BOUND: u32 = xen::EVTCHNSTAT_interdomain;
+
+/// What a port of this domain is: [`BOUND`], or another of `EVTCHNSTAT_…`.
+pub(crate) fn evtchn_status(port: Port) -> Result<u32, Errno> {
+    let mut argument = xen::evtchn_status {
+        dom: xen::DOMID_SELF,
+        port,
+        status: xen::EVTCHNSTAT_closed,
+        vcpu: 0,
+        u: xen::evtchn_status__bindgen_ty_1 { pirq: 0 },
+    };
+    // SAFETY: the structure belongs to the operation.
+    unsafe { event_channel_op(xen::EVTCHNOP_status, &mut argument)? };
+    Ok(argument.status)
+}
+
 /// Raises the event at the other end of the port.
 pub(crate) fn evtchn_send(port: Port) -> Result<(), Errno> {
     // SAFETY: the structure belongs to the operation.

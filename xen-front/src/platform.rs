@@ -55,6 +55,12 @@ pub trait Platform {
     /// [`open_port`](Self::open_port).
     fn close_port(&mut self, port: Port);
 
+    /// Whether the peer has the other end of a port: it has not before it bound it, nor when the
+    /// process that did was killed. True where nobody knows.
+    fn is_bound(&self, _port: Port) -> bool {
+        true
+    }
+
     /// Sends an event to whoever bound the other end. Nobody having done so is no error.
     fn notify(&mut self, port: Port);
 

@@ -87,6 +87,16 @@ pub fn notify(port: Port) -> Result<(), Errno> {
     hypercall::evtchn_send(port)
 }
 
+/// Whether anybody has the other end of `port`. Who ends without a word, as a process does that is
+/// killed, leaves it unbound; so does who has not come yet. A hypercall.
+///
+/// # Errors
+/// Xen's.
+pub fn is_bound(port: Port) -> Result<bool, Errno> {
+    let status = hypercall::evtchn_status(port)?;
+    Ok(status == hypercall::BOUND)
+}
+
 /// Makes a port that domain `remote` may bind to; masked until [`set_handler`].
 pub fn open(remote: DomId) -> Result<Port, Errno> {
     let port = hypercall::evtchn_alloc_unbound(remote)?;

@@ -3,7 +3,7 @@
 use xen_front::platform::Platform;
 use xen_front::units::Port;
 
-use super::Session;
+use super::{Fault, Session};
 use crate::wire::Tag;
 
 /// Timers: those of the rings have the rings' numbers, then these, then the calls' tags.
@@ -107,7 +107,12 @@ impl<P: Platform> Session<P> {
         if lane.budget.expire(now_ns) {
             self.platform.unmask_port(lane.ring.port());
         }
+        let port = lane.ring.port();
         if lane.check_kick(now_ns) {
+            // A process that was killed tells nobody, and its state in xenstore stays.
+            if !self.platform.is_bound(port) {
+                return self.break_session(Fault::BackendDied);
+            }
             self.notify(number);
         }
         self.rearm(number);

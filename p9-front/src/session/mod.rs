@@ -86,6 +86,8 @@ pub enum Fault {
     Answers,
     /// The backend left the state Connected.
     BackendGone,
+    /// The backend ended without a word: nobody has the other end of a ring's event channel.
+    BackendDied,
 }
 
 impl fmt::Display for Fault {
@@ -96,6 +98,7 @@ impl fmt::Display for Fault {
             Self::Frame => "the backend sent a message of an impossible length",
             Self::Answers => "the backend keeps answering what was not asked",
             Self::BackendGone => "the 9pfs backend disconnected",
+            Self::BackendDied => "the 9pfs backend died",
         })
     }
 }

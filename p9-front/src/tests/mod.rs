@@ -1,6 +1,7 @@
 //! Tests of the session and the handshake against a pretended backend, in the words of the protocol.
 
 mod calls;
+mod died;
 mod fids;
 mod flush;
 mod handshake;

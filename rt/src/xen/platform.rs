@@ -118,6 +118,11 @@ impl Platform for Xen {
         }
     }
 
+    fn is_bound(&self, port: Port) -> bool {
+        // Xen does not refuse this for a port that is open; if it did, nothing would be known.
+        event::is_bound(port.get()).unwrap_or(true)
+    }
+
     fn notify(&mut self, port: Port) {
         // A backend that went away has unbound the port: the driver notices by its state.
         let _ = event::notify(port.get());

@@ -43,6 +43,7 @@ struct World {
     notified: u64,
     share_error: Option<ShareError>,
     no_port: bool,
+    unbound: bool,
     free_pages: Option<usize>,
     mischief: Mischief,
     random: u32,
@@ -100,6 +101,11 @@ impl FakePlatform {
     /// Makes the next calls of `open_port` fail, or work again.
     pub fn set_no_port(&self, no_port: bool) {
         self.world.lock().no_port = no_port;
+    }
+
+    /// Takes the other ends of all ports from the backend, as its death does, or gives them back.
+    pub fn set_unbound(&self, unbound: bool) {
+        self.world.lock().unbound = unbound;
     }
 
     /// Sets what happens to events from the backend, and the seed that decides.
@@ -317,6 +323,11 @@ impl Platform for FakePlatform {
         let mut world = self.world.lock();
         world.ports.remove(&port).expect("the port is open");
         world.events.retain(|&event| event != port);
+    }
+
+    fn is_bound(&self, port: Port) -> bool {
+        let world = self.world.lock();
+        world.ports.contains_key(&port) && !world.unbound
     }
 
     fn notify(&mut self, port: Port) {
