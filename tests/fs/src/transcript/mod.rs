@@ -17,7 +17,6 @@ use crate::log::Log;
 use std::fs;
 use std::io::Result;
 use std::path::Path;
-use std::prelude::v1::*;
 
 pub(crate) use names::odd as odd_names;
 

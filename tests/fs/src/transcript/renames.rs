@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Result;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::prelude::v1::*;
 
 pub(super) fn check(log: &mut Log, dir: &Path) -> Result<()> {
     let at = |name: &str| dir.join(name);
