@@ -129,7 +129,7 @@ pub(super) fn check(log: &mut Log, dir: &Path) -> Result<()> {
     step!(log, mode(&at("file")));
     let mut permissions = fs::metadata(at("file"))?.permissions();
     log.note("read-only", permissions.readonly());
-    #[expect(clippy::permissions_set_readonly_false, reason = "as the word says")]
+    #[allow(clippy::permissions_set_readonly_false, reason = "as the word says")]
     permissions.set_readonly(false);
     step!(log, fs::set_permissions(at("file"), permissions.clone()));
     step!(log, mode(&at("file")));

@@ -146,7 +146,7 @@ pub(super) fn check(log: &mut Log, dir: &Path) -> Result<()> {
         write!(other, "other {round};")?;
     }
     step!(log, fs::read_to_string(at("file")));
-    step!(log, one.stream_position());
+    // Of the last who wrote: where one is whom others overtook is not in the protocol.
     step!(log, other.stream_position());
     step!(log, other.seek(SeekFrom::Start(4)));
     let mut piece = [0; 3];
