@@ -12,13 +12,19 @@ for round in 1 2 3; do
 done
 [ "$(stat -c %s "$volumes/data/file")" -le 3000000 ] || fail "more than was written"
 tr -d x <"$volumes/data/file" | cmp - /dev/null || fail "what was not written"
-for _ in $(seq 50); do
-	left=$(ps -o args | grep -c '[x]en-qemu-system-i386' || true)
-	[ "$left" = 0 ] && break
-	sleep 0.1
-done
-expect_equal "$left" 0 "servers that are left"
+expect_no_servers() {
+	for _ in $(seq 50); do
+		left=$(ps -o args | grep -c '[x]en-qemu-system-i386' || true)
+		[ "$left" = 0 ] && return
+		sleep 0.1
+	done
+	fail "$left servers are left"
+}
+expect_no_servers
 mkdir "$volumes/data/guest"
 guest two fs-test "args=mount=data:/data plant /data/guest"
 expect_exit two 0 60
+[ "$(find "$volumes/data/guest" | wc -l)" -gt 70 ] || fail "the next guest made too little"
+xl destroy two
+expect_no_servers
 umount "$volumes/data" # nobody has anything open in there
