@@ -24,6 +24,23 @@ fn parent(path: &Path) -> Result<Reached<(Parent<Connection>, Arc<Mount>)>> {
     })
 }
 
+/// As [`parent`], for a name that is to be new: as on Linux, that it is taken is said before that
+/// nothing may be changed.
+fn parent_of_new(path: &Path) -> Result<Reached<(Parent<Connection>, Arc<Mount>)>> {
+    reach(path, async |way: Way<'_>| {
+        let parent = way.client.resolve_parent(way.path, way.links).await?;
+        if let Err(refused) = way.writable() {
+            let taken = way.client.resolve(way.path, false, way.links).await;
+            return Err(if taken.is_ok() {
+                Errno::EEXIST.into()
+            } else {
+                refused
+            });
+        }
+        Ok((parent, way.mount.clone()))
+    })
+}
+
 /// What is there; symbolic links are followed.
 ///
 /// # Errors
@@ -163,7 +180,7 @@ pub fn create_dir_all<P: AsRef<Path>>(path: P) -> Result<()> {
 
 /// Makes one directory.
 pub(super) fn make_dir(path: &Path, mode: u32) -> Result<()> {
-    let (parent, _) = parent(path)?.volume(Errno::EEXIST)?;
+    let (parent, _) = parent_of_new(path)?.volume(Errno::EEXIST)?;
     Ok(wait(parent.make_directory(mode))?)
 }
 
@@ -188,7 +205,7 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> Result
         way.client.resolve(way.path, false, way.links).await
     })?
     .volume(Errno::EPERM)?;
-    let (parent, _) = parent(link.as_ref())?.volume(Errno::EEXIST)?;
+    let (parent, _) = parent_of_new(link.as_ref())?.volume(Errno::EEXIST)?;
     Ok(wait(parent.link(&node))?)
 }
 
@@ -200,7 +217,7 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> Result
 pub fn soft_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> Result<()> {
     let target = original.as_ref();
     super::error::check(target)?;
-    let (parent, _) = parent(link.as_ref())?.volume(Errno::EEXIST)?;
+    let (parent, _) = parent_of_new(link.as_ref())?.volume(Errno::EEXIST)?;
     Ok(wait(parent.symlink(target.bytes()))?)
 }
 

@@ -16,10 +16,10 @@ ln -s /etc/passwd "$home/passwd"
 ln -s .. "$home/up"
 ln -s "$volumes/other/file" "$home/of dom0"
 ln -s / "$home/root"
-guest one fs-test "args=mount=data:/data,other:/other look /data/file /other/file /data/across /data/absolute
- /data/folder/../../other/file /data/climbs /data/passwd /data/up/data/file /data/up/etc/passwd
- /data/../../etc/passwd /data/../../../data/file '/data/of dom0' /data/root /data/root/other/file /
- /missing /etc /../..  relative data/file"
+paths="/data/file /other/file /data/across /data/absolute /data/folder/../../other/file"
+paths="$paths /data/climbs /data/passwd /data/up/data/file /data/up/etc/passwd /data/../../etc/passwd"
+paths="$paths /data/../../../data/file '/data/of dom0' /data/root /data/root/other/file / /missing /etc /../.."
+guest one fs-test "args=mount=data:/data,other:/other look $paths relative data/file"
 expect_exit one 0 60
 expect_console one '| /data/file: "in data"'
 expect_console one '| /other/file: "in other"'

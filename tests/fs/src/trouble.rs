@@ -115,6 +115,9 @@ pub(crate) fn read_only(folder: &Path) {
     step!(log, fs::rename(at("file"), at("new")));
     step!(log, fs::hard_link(at("file"), at("new")));
     step!(log, symlink("file", at("new")));
+    step!(log, symlink("file", at("folder")));
+    step!(log, fs::hard_link(at("file"), at("folder")));
+    step!(log, fs::create_dir(at("file")));
     step!(log, fs::copy(at("file"), at("new")));
     step!(
         log,
