@@ -44,7 +44,7 @@ pub fn fuzz_rings(data: &[u8]) {
     let operation = Operation::ALL[usize::from(*operation) % Operation::ALL.len()];
     let manner = match shape >> 4 {
         0 => Manner::Eager,
-        piece => Manner::Pieces(usize::from(piece)),
+        piece => Manner::Pieces(usize::from(piece) * 29),
     };
     let rings = u32::from(shape % 3) + 1;
     let (noise, mischief) = rest.split_at(rest.len() / 2);
