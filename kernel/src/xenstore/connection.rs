@@ -25,6 +25,8 @@ pub(super) struct Connection {
     port: Port,
     /// Threads that wait for a reply or an event; all look again when anything came.
     waiting: Vec<Waker>,
+    /// Those who look again when the lock is free.
+    woken: Vec<Waker>,
     /// Tools that speak the protocol themselves.
     pub(super) streams: raw::Streams,
     /// Goes on with what was too much for one go.
@@ -52,6 +54,7 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
         ring,
         port,
         waiting: Vec::new(),
+        woken: Vec::new(),
         streams: raw::Streams::default(),
         rest: None,
     };
@@ -69,14 +72,21 @@ pub(crate) unsafe fn init(page: *mut u8, port: Port) {
 }
 
 pub(super) fn with<R>(f: impl FnOnce(&mut Connection) -> R) -> R {
-    f(&mut CONNECTION
-        .get()
-        .expect("xenstore is set up at the start of day")
-        .lock())
+    let connection = CONNECTION.get();
+    let (result, woken) = {
+        let mut connection = connection
+            .expect("xenstore is set up at the start of day")
+            .lock();
+        let result = f(&mut connection);
+        (result, core::mem::take(&mut connection.woken))
+    };
+    // Without the lock: what wakers do is the executors' business, and may be to come back here.
+    woken.into_iter().for_each(Waker::wake);
+    result
 }
 
 impl Connection {
-    /// Moves bytes both ways as far as they go, and wakes who waits if any came. If they go on
+    /// Moves bytes both ways as far as they go, and has those woken who wait if any came. If they go on
     /// and on, the rest has its turn after the threads that are ready.
     pub(super) fn pump(&mut self) {
         self.rest = None;
@@ -104,8 +114,9 @@ impl Connection {
         }
     }
 
+    /// Has those woken who wait, once the lock is free.
     pub(super) fn wake_waiting(&mut self) {
-        self.waiting.drain(..).for_each(Waker::wake);
+        self.woken.append(&mut self.waiting);
     }
 
     fn take<T>(&mut self, pending: &Pending<T>, waker: &Waker) -> Poll<Result<T, Reason>> {
