@@ -28,6 +28,8 @@ pub(crate) struct Remains {
     pub(crate) rings: Vec<Ring>,
     /// Pages that it should have let go of, and has not.
     pub(crate) quarantine: Quarantine,
+    /// The backend is dead, and holds nothing.
+    pub(crate) ownerless: bool,
 }
 
 impl Remains {
@@ -57,6 +59,9 @@ impl<P: Platform> Handshake<P> {
         handshake.backoff = backoff;
         handshake.pause_until_ns = now_ns.saturating_add(handshake.pause_ns());
         handshake.remains = remains;
+        if handshake.remains.ownerless {
+            handshake.take_back(now_ns);
+        }
         handshake
     }
 

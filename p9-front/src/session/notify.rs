@@ -38,6 +38,7 @@
 //! 6. As long as requests of a ring are unanswered a timer runs, [`KICK_NS`] at first. If neither
 //!    of the backend's indexes moved in that time, an event is sent, and the time doubled, up to
 //!    [`KICK_MAX_NS`]. That mends an event that a backend swallowed, and what rule 5 could not know.
+//!    The same timer finds out that a backend was killed: nobody has the other end of its port.
 
 use xen_front::index::Index;
 

@@ -1,6 +1,6 @@
 //! A session that is broken, or closed.
 //!
-//! What breaks it: the backend leaves the state Connected, or breaks the rules of the rings. Every
+//! What breaks it: the backend leaves the state Connected, dies, or breaks the rules of the rings. Every
 //! call fails then, at once; answers that had come can still be taken. The session answers
 //! [`Error::Gone`] from then on, until its owner closes it and has the device brought up anew.
 
@@ -66,6 +66,8 @@ impl<P: Platform> Session<P> {
         let remains = Remains {
             rings: self.lanes.into_iter().map(|lane| lane.ring).collect(),
             quarantine: self.quarantine,
+            // Nobody is left who could map anything.
+            ownerless: self.fault == Some(Fault::BackendDied),
         };
         let backoff = self.backoff.after(lasted_ns);
         let (platform, config, device) = (self.platform, self.config, self.device);

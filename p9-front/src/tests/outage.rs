@@ -207,6 +207,39 @@ fn states_that_end_nothing_end_nothing() {
 }
 
 #[test]
+fn a_backend_that_was_killed_is_noticed_by_the_next_call_and_holds_nothing() {
+    let mut rig = rings(2);
+    let root = rig.attach();
+    rig.advance(HOUR);
+    rig.peer.unbind();
+    rig.platform.set_unbound(true);
+    rig.advance(HOUR);
+    assert_eq!(rig.session.fault(), None, "nobody asked");
+    let id = submit(&mut rig, &get(root));
+    let began_ns = rig.now_ns;
+    while rig.answer(id).is_none() {
+        rig.advance(SECOND_NS / 100);
+    }
+    assert_eq!(rig.session.fault(), Some(Fault::BackendDied));
+    assert!(
+        rig.now_ns - began_ns <= SECOND_NS / 2,
+        "before it is too late"
+    );
+    let mut after = After::close(rig, Afterwards::Reconnect);
+    assert_nothing_left(&after);
+    // Its state stays as it was, for as long as nobody takes its place.
+    for _ in 0..5 {
+        let Outcome::Waits(until_ns) = after.step() else {
+            panic!("there is nobody");
+        };
+        after.now_ns = until_ns;
+    }
+    assert_eq!(after.states(), [5]);
+    after.platform.set_unbound(false);
+    assert!(matches!(after.run(), Outcome::Up(_)), "a new one came");
+}
+
+#[test]
 fn whoever_waits_when_a_session_is_closed_is_woken() {
     let mut rig = small();
     let root = rig.attach();
