@@ -9,4 +9,4 @@ guest one fs-test "args=mount=data:/data leaks /data"
 expect_exit one 0 150
 console one | grep -e "^before" -e "^after"
 expect_console one "| as before"
-expect_equal "$(stat -c %s "$volumes/data/file")" 67 "what was appended"
+expect_equal "$(stat -c %s "$volumes/data/file")" 47 "what was appended"
