@@ -13,4 +13,6 @@ echo "the server: $server"
 kill -KILL $server
 expect_exit one 0 90
 said one
+said one | grep -q 'open: StaleNetworkFileHandle: .*, by name: StaleNetworkFileHandle: .*"data" is gone' ||
+	fail "the errors do not say that the server is gone"
 expect_console one "| still here"
