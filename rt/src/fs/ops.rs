@@ -1,7 +1,6 @@
 //! std's functions for paths.
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use p9_front::Errno;
@@ -14,30 +13,29 @@ use super::{DirBuilder, File, Metadata, OpenOptions, Permissions, above};
 use crate::io::{self, ErrorKind, Read, Result, Write};
 use crate::path::{Path, PathBuf};
 
-/// The directory of the last name of `path`, and its volume.
-fn parent(path: &Path) -> Result<Reached<(Parent<Connection>, Arc<Mount>)>> {
+/// The directory of the last name of `path`, and that name.
+fn parent(path: &Path) -> Result<Reached<Parent<Connection>>> {
     reach(path, async |way: Way<'_>| {
         let parent = way.client.resolve_parent(way.path, way.links).await?;
         // As Linux: whether something may be changed comes after the way there.
         way.writable()?;
-        Ok((parent, way.mount.clone()))
+        Ok(parent)
     })
 }
 
 /// As [`parent`], for a name that is to be new: as on Linux, that it is taken is said before that
 /// nothing may be changed.
-fn parent_of_new(path: &Path) -> Result<Reached<(Parent<Connection>, Arc<Mount>)>> {
+fn parent_of_new(path: &Path) -> Result<Reached<Parent<Connection>>> {
     reach(path, async |way: Way<'_>| {
         let parent = way.client.resolve_parent(way.path, way.links).await?;
-        if let Err(refused) = way.writable() {
-            let taken = way.client.resolve(way.path, false, way.links).await;
-            return Err(if taken.is_ok() {
-                Errno::EEXIST.into()
-            } else {
-                refused
-            });
+        if let Err(read_only) = way.writable() {
+            let Some(name) = parent.name() else {
+                return Err(Errno::EEXIST.into());
+            };
+            let there = parent.directory().lookup(name).await;
+            return Err(there.map_or(read_only, |_| Errno::EEXIST.into()));
         }
-        Ok((parent, way.mount.clone()))
+        Ok(parent)
     })
 }
 
@@ -149,7 +147,7 @@ pub fn write<P: AsRef<Path>, C: AsRef<[u8]>>(path: P, content: C) -> Result<()> 
 /// # Errors
 /// What the file server says: [`IsADirectory`](ErrorKind::IsADirectory), …
 pub fn remove_file<P: AsRef<Path>>(path: P) -> Result<()> {
-    let (parent, _) = parent(path.as_ref())?.volume(Errno::EISDIR)?;
+    let parent = parent(path.as_ref())?.volume(Errno::EISDIR)?;
     Ok(wait(parent.remove_file())?)
 }
 
@@ -158,7 +156,7 @@ pub fn remove_file<P: AsRef<Path>>(path: P) -> Result<()> {
 /// # Errors
 /// What the file server says: [`DirectoryNotEmpty`](ErrorKind::DirectoryNotEmpty), …
 pub fn remove_dir<P: AsRef<Path>>(path: P) -> Result<()> {
-    let (parent, _) = parent(path.as_ref())?.volume(Errno::EBUSY)?;
+    let parent = parent(path.as_ref())?.volume(Errno::EBUSY)?;
     Ok(wait(parent.remove_directory())?)
 }
 
@@ -180,7 +178,7 @@ pub fn create_dir_all<P: AsRef<Path>>(path: P) -> Result<()> {
 
 /// Makes one directory.
 pub(super) fn make_dir(path: &Path, mode: u32) -> Result<()> {
-    let (parent, _) = parent_of_new(path)?.volume(Errno::EEXIST)?;
+    let parent = parent_of_new(path)?.volume(Errno::EEXIST)?;
     Ok(wait(parent.make_directory(mode))?)
 }
 
@@ -190,8 +188,8 @@ pub(super) fn make_dir(path: &Path, mode: u32) -> Result<()> {
 /// [`CrossesDevices`](ErrorKind::CrossesDevices) from one volume to another, and what the file
 /// server says.
 pub fn rename<P: AsRef<Path>, Q: AsRef<Path>>(from: P, to: Q) -> Result<()> {
-    let (from, _) = parent(from.as_ref())?.volume(Errno::EBUSY)?;
-    let (to, _) = parent(to.as_ref())?.volume(Errno::EBUSY)?;
+    let from = parent(from.as_ref())?.volume(Errno::EBUSY)?;
+    let to = parent(to.as_ref())?.volume(Errno::EBUSY)?;
     Ok(wait(from.rename(&to))?)
 }
 
@@ -205,7 +203,7 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> Result
         way.client.resolve(way.path, false, way.links).await
     })?
     .volume(Errno::EPERM)?;
-    let (parent, _) = parent_of_new(link.as_ref())?.volume(Errno::EEXIST)?;
+    let parent = parent_of_new(link.as_ref())?.volume(Errno::EEXIST)?;
     Ok(wait(parent.link(&node))?)
 }
 
@@ -217,7 +215,7 @@ pub fn hard_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> Result
 pub fn soft_link<P: AsRef<Path>, Q: AsRef<Path>>(original: P, link: Q) -> Result<()> {
     let target = original.as_ref();
     super::error::check(target)?;
-    let (parent, _) = parent_of_new(link.as_ref())?.volume(Errno::EEXIST)?;
+    let parent = parent_of_new(link.as_ref())?.volume(Errno::EEXIST)?;
     Ok(wait(parent.symlink(target.bytes()))?)
 }
 

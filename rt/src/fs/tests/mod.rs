@@ -1,5 +1,6 @@
 //! rt's files on servers in memory.
 
+mod against_std;
 mod files;
 mod names;
 

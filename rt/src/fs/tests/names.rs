@@ -219,6 +219,9 @@ fn volumes_that_the_guest_does_not_change() {
     fails(fs::write("/constant/file", "y"), kind);
     fails(fs::write("/constant/new", "y"), kind);
     fails(fs::create_dir("/constant/new"), kind);
+    fails(fs::create_dir("/constant/d"), ErrorKind::AlreadyExists);
+    fails(symlink("x", "/constant/file"), ErrorKind::AlreadyExists);
+    fs::create_dir_all("/constant/d").unwrap();
     fails(fs::remove_file("/constant/file"), kind);
     fails(fs::remove_dir("/constant/d"), kind);
     fails(fs::remove_dir_all("/constant/d"), kind);
