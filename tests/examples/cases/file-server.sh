@@ -4,7 +4,7 @@
 # images: file-server
 # programs: curl socat
 # volume: files other
-# timeout: 400
+# timeout: 600
 # backend: any
 . "$data/server.sh"
 root=$volumes/files
@@ -15,7 +15,7 @@ while [ $i -lt 100 ]; do
 	i=$((i + 1))
 done
 head -c 67108864 /dev/urandom >"$root/large"
-head -c 8000000 "$root/large" >"$root/medium"
+head -c 4000000 "$root/large" >"$root/medium"
 echo 'Hello from a file' >"$root/hello.txt"
 printf '<h1>index</h1>' >"$root/sub/index.html"
 : >"$root/empty"
@@ -47,22 +47,22 @@ rm -r got && mkdir got
 curl -s -f --parallel --parallel-max 10 -K wanted || fail "curl failed with $?, ten at a time"
 expect_equal "$(cd got && md5sum ./* | md5sum)" "$(cd "$root/many" && md5sum ./* | md5sum)" "checksum of 100 files, ten at a time"
 # 64 MiB, as much as the guest has memory; and four smaller ones at once, with others between.
-whole=$(sha256sum <"$root/large")
+whole=$(md5sum <"$root/large")
 curl -s -f -w 'large: %{speed_download} bytes/s\n' -o large "$url/large" || fail "curl failed with $?"
-expect_equal "$(sha256sum <large)" "$whole" "checksum of 64 MiB"
+expect_equal "$(md5sum <large)" "$whole" "checksum of 64 MiB"
 rm large
-medium=$(sha256sum <"$root/medium")
+medium=$(md5sum <"$root/medium")
 for number in 1 2 3 4; do
-	curl -s -f "$url/medium" | sha256sum >"sum.$number" &
+	curl -s -f "$url/medium" | md5sum >"sum.$number" &
 	sums="${sums:-} $!"
 done
 expect_equal "$(curl -s -m 60 "$url/hello.txt")" "Hello from a file" "a file beside four large ones"
 for sum in $sums; do wait "$sum"; done
 for number in 1 2 3 4; do expect_equal "$(cat sum.$number)" "$medium" "checksum $number of 4 at once"; done
 # Broken off, and gone on with.
-curl -s -r 0-2999999 -o part "$url/medium"
+curl -s -r 0-1999999 -o part "$url/medium"
 expect_equal "$(curl -s -C - -o part -w '%{http_code}' "$url/medium")" 206
-expect_equal "$(sha256sum <part)" "$medium" "checksum of two parts"
+expect_equal "$(md5sum <part)" "$medium" "checksum of two parts"
 expect_equal "$(curl -s -r 6-9 "$url/hello.txt")" from
 expect_equal "$(curl -s -r -5 "$url/hello.txt")" "file"
 expect_equal "$(status -r 100- "$url/hello.txt")" 416
