@@ -36,7 +36,7 @@ expect_console one '| /: ["data", "other"]'
 expect_console one '| /data/root: ["data", "other"]'
 expect_console one '| /../..: ["data", "other"]'
 expect_console one '| data/file: "in data"'
-expect_no_console one "root:"
+expect_no_console one "root:x:"
 
 guest two fs-test "args=mount=wrong:/wrong,data:/data look /wrong/file /data/file"
 guest three fs-test volumes=none "args=mount=data:/data look /data/file"

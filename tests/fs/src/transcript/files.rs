@@ -125,14 +125,14 @@ pub(super) fn check(log: &mut Log, dir: &Path) -> Result<()> {
     // Vectors.
     let mut file = File::create(at("vectors"))?;
     let pieces = ["one, ", "", "two, ", "three"];
-    let slices: Vec<IoSlice<'_>> = pieces
-        .iter()
-        .map(|text| IoSlice::new(text.as_bytes()))
-        .collect();
-    let mut written = 0;
-    while written < 15 {
-        written += file.write_vectored(&slices)?;
+    let mut slices = pieces.map(|text| IoSlice::new(text.as_bytes()));
+    let mut left = slices.as_mut_slice();
+    while !left.is_empty() {
+        // At least one of them, as many as the system takes.
+        let count = file.write_vectored(left)?;
+        IoSlice::advance_slices(&mut left, count);
     }
+    step!(log, fs::read_to_string(at("vectors")));
     let mut file = File::open(at("vectors"))?;
     let (mut one, mut other) = ([0; 5], [0; 3]);
     let count = file.read_vectored(&mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut other)]);
