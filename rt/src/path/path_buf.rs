@@ -131,13 +131,12 @@ impl PathBuf {
             !new.contains(&b'/'),
             "extension cannot contain path separators: {extension:?}"
         );
-        // The name is the last part, but separators and `.` may stand behind it.
-        let before = self.parent().map_or(0, |parent| parent.as_os_str().len());
+        let Some(name) = self.file_name().map(OsStr::as_encoded_bytes) else {
+            return false;
+        };
+        // The name is a part of the text; separators and `.` may stand behind it, and before it.
+        let start = name.as_ptr().addr() - self.bytes().as_ptr().addr();
         let bytes = self.text.as_mut_vec();
-        let start = bytes[before..]
-            .iter()
-            .position(|byte| *byte != b'/')
-            .map_or(bytes.len(), |skipped| before + skipped);
         bytes.truncate(start + keep);
         if !new.is_empty() {
             bytes.push(b'.');
