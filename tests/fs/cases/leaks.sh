@@ -1,5 +1,5 @@
 # Thousands of files and folders are opened and closed, some in vain: grants, ports, memory and the server's
-# handles are as before, and dom0 has as many files open.
+# handles are as before.
 # images: fs-test
 # volume: data
 # backend: any
