@@ -107,12 +107,6 @@ pub fn run<T: Termination>(main: fn() -> T, program: Option<&'static str>) -> i3
         boot_us / 1000,
         boot_us % 1000
     );
-    if let Ok(mounts) = env::var("mount")
-        && let Err(error) = fs::mount_all(&mounts)
-    {
-        println!("Error: {error}");
-        return USAGE;
-    }
     kernel::shutdown::on_request(|_| shut_down());
     let ExitCode(code) = main().report();
     shut_down();

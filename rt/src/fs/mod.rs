@@ -77,8 +77,6 @@ pub use remove::remove_dir_all;
 
 #[cfg(guest)]
 pub(crate) use driver::shut_down;
-#[cfg(guest)]
-pub(crate) use ops::mount_all;
 pub(crate) use ops::set_owner;
 
 /// Permissions that files and directories are not made with: a domain has no umask, and this is what

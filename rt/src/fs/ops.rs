@@ -294,22 +294,16 @@ pub fn mount_read_only<P: AsRef<Path>>(tag: &str, path: P) -> Result<()> {
 }
 
 fn mount_as(tag: &str, path: &Path, read_only: bool) -> Result<()> {
+    super::reach::ready()?;
     super::volumes::volume(tag)?;
     namespace(|all| all.add(tag, path, read_only)).map(drop)
 }
 
 /// What is mounted, in the order in which it was.
 pub fn mounts() -> Vec<Mount> {
+    // What the command line says wrong, everybody is told who uses a path.
+    let _ = super::reach::ready();
     namespace(|all| all.mounts().iter().map(|mount| (**mount).clone()).collect())
-}
-
-/// Mounts what the command line says.
-///
-/// # Errors
-/// [`InvalidInput`](ErrorKind::InvalidInput), naming the text that makes no sense.
-#[cfg(guest)]
-pub(crate) fn mount_all(text: &str) -> Result<()> {
-    namespace(|all| all.parse(text))
 }
 
 /// The file system that a path is on.

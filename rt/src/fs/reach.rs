@@ -23,6 +23,33 @@ pub(super) fn namespace<T>(f: impl FnOnce(&mut Namespace) -> T) -> T {
     f(&mut NAMESPACE.lock())
 }
 
+/// Mounts what the command line says, once.
+///
+/// # Errors
+/// [`InvalidInput`](crate::io::ErrorKind::InvalidInput), naming the text that makes no sense.
+#[cfg(guest)]
+pub(super) fn ready() -> Result<()> {
+    use crate::io::{Error, ErrorKind};
+
+    static DONE: spin::Once<Option<alloc::string::String>> = spin::Once::new();
+    let wrong = DONE.call_once(|| {
+        let text = crate::env::var("mount").ok()?;
+        let parsed = namespace(|all| all.parse(&text));
+        parsed.err().map(|error| alloc::format!("{error}"))
+    });
+    match wrong {
+        None => Ok(()),
+        Some(text) => Err(Error::new(ErrorKind::InvalidInput, text.as_str())),
+    }
+}
+
+/// Tests have no command line.
+#[cfg(not(guest))]
+#[expect(clippy::unnecessary_wraps, reason = "as for guests")]
+pub(super) fn ready() -> Result<()> {
+    Ok(())
+}
+
 /// Where in a volume something is to be done.
 pub(super) struct Way<'a> {
     pub(super) client: &'a Client,
@@ -68,6 +95,7 @@ pub(super) fn reach<T>(
     op: impl AsyncFn(Way<'_>) -> core::result::Result<T, PathError>,
 ) -> Result<Reached<T>> {
     check(path)?;
+    ready()?;
     let mut path = path.to_path_buf();
     let mut links = 0;
     for _ in 0..MAX_CROSSINGS {

@@ -42,6 +42,18 @@ const LOOK_NS: u64 = 5_000_000;
 /// Wakes the vCPU at the drivers' next deadline.
 static DEADLINE: Mutex<Option<(u64, Timer)>> = Mutex::new(None);
 
+/// What is to be done at the end of the domain: set by the first device, so that guests without files
+/// have nothing of the driver in their images.
+static AT_END: spin::Once<fn()> = spin::Once::new();
+
+/// Lets the kernel drive the devices, from the first one on.
+fn begin() {
+    AT_END.call_once(|| {
+        thread::add_idle_hook(before_idle);
+        close_files
+    });
+}
+
 /// The volume of that tag, brought up if need be.
 ///
 /// # Errors
@@ -96,6 +108,13 @@ fn before_idle() {
 /// Before the domain ends: the servers are told of the files that were closed. What was written they
 /// have since the writes returned.
 pub(crate) fn shut_down() {
+    if let Some(at_end) = AT_END.get() {
+        at_end();
+    }
+}
+
+/// Waits until the servers have forgotten closed files, for a moment.
+fn close_files() {
     let end_ns = monotonic_ns() + CLOSE_NS;
     for device in device::all() {
         let Some(line) = device.line() else { continue };

@@ -12,7 +12,7 @@ use p9_front::{Afterwards, Config, Handshake, HandshakeError, Session, Step};
 
 use super::device::{Device, StartError};
 use super::line::{Connection, Line};
-use super::{Client, before_idle, wait};
+use super::{Client, begin, wait};
 use crate::xen::{Watching, Xen, Xenstore, watch, xenbus_state};
 
 /// How often the backend's state is read although no watch fired: xenstored drops the events of a
@@ -22,8 +22,7 @@ const LOOK_NS: u64 = 60 * NS_PER_S;
 /// Brings the device up, tells those who wait for that, and looks after it from then on. Ends if
 /// it does not come up: the next who needs it starts another attempt.
 pub(super) fn run(device: &Arc<Device>, attempt: u64) {
-    static HOOK: spin::Once = spin::Once::new();
-    HOOK.call_once(|| thread::add_idle_hook(before_idle));
+    begin();
     let raised = device.clone();
     let xen = Xen::new(Arc::new(move |port| raised.on_event(port)));
     let handshake = Handshake::new(xen, Config::default(), device.tag());
